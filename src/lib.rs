@@ -1,1 +1,2 @@
 //! Async Coder.
+pub mod domain;

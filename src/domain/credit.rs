@@ -1,0 +1,157 @@
+//! Credits: what the model's tokens cost, what is held for a task and what is settled.
+//!
+//! One credit is one US cent of model cost at catalog prices, rounded up once per task. Money is
+//! counted in whole nano-dollars until that one rounding, so that no sum depends on its order.
+
+use serde::{Deserialize, Serialize};
+
+/// Whole credits. Never negative in an account; differences may be.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Credits(pub i64);
+
+impl std::fmt::Display for Credits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unit = if self.0 == 1 { "credit" } else { "credits" };
+        write!(f, "{} {unit}", self.0)
+    }
+}
+
+/// Given once to every GitHub account, for ever, however often it installs the App.
+pub const BONUS: Credits = Credits(100);
+
+/// A billionth of a US dollar. One credit is ten million of them.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct NanoUsd(pub i64);
+
+const NANO_USD_PER_CREDIT: i64 = 10_000_000;
+
+impl NanoUsd {
+    /// Rounded up to whole credits.
+    pub const fn to_credits(self) -> Credits {
+        Credits((self.0.saturating_add(NANO_USD_PER_CREDIT - 1)) / NANO_USD_PER_CREDIT)
+    }
+
+    /// The sum; at the far end of the scale it stays there.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Credits {
+    /// As model cost.
+    pub const fn to_nano_usd(self) -> NanoUsd {
+        NanoUsd(self.0.saturating_mul(NANO_USD_PER_CREDIT))
+    }
+}
+
+/// Tokens of one model call or of a whole task. The four inputs do not overlap, whatever a provider's
+/// own counting is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Read at the full price.
+    pub input: i64,
+    /// Read from the provider's cache.
+    pub cached: i64,
+    /// Written to the provider's cache.
+    pub cache_write: i64,
+    /// Written by the model, reasoning included.
+    pub output: i64,
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            cached: self.cached.saturating_add(other.cached),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
+            output: self.output.saturating_add(other.output),
+        }
+    }
+
+    /// All tokens that the model read.
+    pub const fn prompt(self) -> i64 {
+        self.input.saturating_add(self.cached).saturating_add(self.cache_write)
+    }
+}
+
+/// Prices in nano-dollars a token (numerically: US dollars per million tokens times a thousand).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prices {
+    /// For [`Usage::input`].
+    pub input: i64,
+    /// For [`Usage::cached`].
+    pub cached: i64,
+    /// For [`Usage::cache_write`].
+    pub cache_write: i64,
+    /// For [`Usage::output`].
+    pub output: i64,
+}
+
+impl Prices {
+    /// What these tokens cost. Absurd or negative counts never make it cheaper.
+    pub const fn cost(&self, usage: Usage) -> NanoUsd {
+        const fn part(tokens: i64, price: i64) -> i64 {
+            if tokens < 0 { 0 } else { tokens.saturating_mul(price) }
+        }
+        NanoUsd(
+            part(usage.input, self.input)
+                .saturating_add(part(usage.cached, self.cached))
+                .saturating_add(part(usage.cache_write, self.cache_write))
+                .saturating_add(part(usage.output, self.output)),
+        )
+    }
+
+    /// The most that a call can cost: every prompt token at its dearest, and all of the output.
+    pub const fn worst_case(&self, prompt_tokens: i64, max_output: i64) -> NanoUsd {
+        let dearest = if self.cache_write > self.input { self.cache_write } else { self.input };
+        NanoUsd(
+            prompt_tokens
+                .saturating_mul(dearest)
+                .saturating_add(max_output.saturating_mul(self.output)),
+        )
+    }
+}
+
+/// What a task will probably cost, and what it can cost at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// Half of the tasks like it cost no more.
+    pub low: Credits,
+    /// Nine of ten cost no more.
+    pub high: Credits,
+    /// The most that can be charged.
+    pub cap: Credits,
+}
+
+impl Quote {
+    /// A quote without history: a tenth to a third of the cap.
+    pub const fn from_cap(cap: Credits) -> Self {
+        let (low, high) = (cap.0 / 10, cap.0 / 3);
+        Self {
+            low: Credits(if low < 1 { 1 } else { low }),
+            high: Credits(if high < 1 { 1 } else { high }),
+            cap,
+        }
+    }
+
+    /// How much to hold: what the person allows or else the quote's upper end, never over the cap or
+    /// over what is there. `None` if that is below what the kind needs to start.
+    pub fn hold(
+        &self,
+        budget: Option<Credits>,
+        available: Credits,
+        least: Credits,
+    ) -> Option<Credits> {
+        let hold = budget.unwrap_or(self.high).min(self.cap).min(available);
+        (hold >= least).then_some(hold)
+    }
+}
