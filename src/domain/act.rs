@@ -1,1 +1,128 @@
-//! act
+//! Acts: what is done on GitHub exactly once. An act is a stored row before it is a request.
+
+use super::ids::Sha;
+use super::text_enum;
+use serde::{Deserialize, Serialize};
+
+text_enum!(
+    /// The sorts of acts, in the order in which one command's acts are carried out.
+    ActKind {
+        /// An emoji on the comment that asked.
+        Reaction = "reaction",
+        /// A comment that answers and is not edited again.
+        Answer = "answer",
+        /// A branch on GitHub gets our commit.
+        Push = "push",
+        /// The pull request for that branch.
+        PullRequest = "pull_request",
+    }
+);
+
+text_enum!(
+    /// Where an act is on its way.
+    ActState {
+        /// To be done.
+        Open = "open",
+        /// A request may be on its way; its outcome is known only to whoever sent it.
+        Acting = "acting",
+        /// GitHub has said so, or a look-up has found it.
+        Done = "done",
+        /// The reply was lost: look before doing it again.
+        Unknown = "unknown",
+        /// GitHub will never take it.
+        Impossible = "impossible",
+        /// No longer wanted.
+        Withdrawn = "withdrawn",
+    }
+);
+
+text_enum!(
+    /// GitHub's names for the emojis that we use.
+    Emoji {
+        /// Seen, and accepted.
+        Eyes = "eyes",
+        /// Not accepted.
+        Confused = "confused",
+    }
+);
+
+/// What exactly is to be done. Texts that depend on later rows are rendered when it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Act {
+    /// Put an emoji on a comment.
+    Reaction {
+        /// The comment.
+        comment_id: i64,
+        /// The emoji.
+        emoji: Emoji,
+    },
+    /// Say something in the thread, once.
+    Answer {
+        /// The issue or pull request.
+        number: i64,
+        /// What to say, without the marker.
+        body: String,
+    },
+    /// Push one commit to a branch.
+    Push(Push),
+    /// Open the pull request.
+    PullRequest(PullRequest),
+}
+
+impl Act {
+    /// Its sort.
+    pub const fn kind(&self) -> ActKind {
+        match self {
+            Act::Reaction { .. } => ActKind::Reaction,
+            Act::Answer { .. } => ActKind::Answer,
+            Act::Push(_) => ActKind::Push,
+            Act::PullRequest(_) => ActKind::PullRequest,
+        }
+    }
+}
+
+/// A commit that can be made again anywhere, bit for bit, from its base and its patch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Push {
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// Where the branch has to be before; `None`: it must not exist.
+    pub expected: Option<Sha>,
+    /// The parent.
+    pub base: Sha,
+    /// The tree that was checked.
+    pub tree: Sha,
+    /// The commit that must come out.
+    pub commit: Sha,
+    /// Who, when and why.
+    pub recipe: CommitRecipe,
+}
+
+/// What a commit says besides its tree and its parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitRecipe {
+    /// The whole message, trailers included.
+    pub message: String,
+    /// The author's and committer's name.
+    pub name: String,
+    /// The author's and committer's address.
+    pub email: String,
+    /// Seconds since 1970, from the task's row, so that the same input makes the same commit.
+    pub seconds: i64,
+}
+
+/// A pull request to be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequest {
+    /// The branch with our commit.
+    pub head: String,
+    /// The branch it is for.
+    pub base: String,
+    /// The title.
+    pub title: String,
+    /// The whole description, marker included.
+    pub body: String,
+    /// Whether it is a draft.
+    pub draft: bool,
+}

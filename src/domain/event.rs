@@ -1,1 +1,108 @@
-//! event
+//! What GitHub tells us, with only the fields that matter here.
+//!
+//! GitHub's own payloads are read in `delivery` and nowhere else.
+
+use super::ids::{AccountId, InstallationId, RepoName, RepositoryId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One delivery, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// GitHub tries out the webhook.
+    Ping,
+    /// The App was installed.
+    Installed(Installation),
+    /// The App was uninstalled.
+    Uninstalled(Installation),
+    /// Somebody wrote a comment on an issue or in a pull request's conversation.
+    Commented(Box<Commented>),
+    /// Something that we do not act on, and why.
+    Ignored(String),
+}
+
+/// An installation and the account it is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installation {
+    /// The installation.
+    pub id: InstallationId,
+    /// Where it is installed.
+    pub account: Account,
+}
+
+/// A person or an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// GitHub's id.
+    pub id: AccountId,
+    /// The login today.
+    pub login: String,
+    /// `User` or `Organization`.
+    pub kind: String,
+}
+
+/// A repository as the payload shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// GitHub's id.
+    pub id: RepositoryId,
+    /// The account that owns it.
+    pub owner: Account,
+    /// The name today.
+    pub name: RepoName,
+    /// Whether only its members see it.
+    pub private: bool,
+    /// Whether it is read-only.
+    pub archived: bool,
+    /// The default branch; an empty repository has a name for it but no branch.
+    pub default_branch: String,
+    /// Which of two payloads is newer.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// GitHub's id.
+    pub id: i64,
+    /// The login today.
+    pub login: String,
+    /// Whether it is a program.
+    pub is_bot: bool,
+}
+
+/// An issue or a pull request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Its number in the repository.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// Its first text.
+    pub body: String,
+    /// Who opened it; a deleted account has no login.
+    pub author: Option<String>,
+    /// Whether it is a pull request.
+    pub is_pull_request: bool,
+}
+
+/// A new comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commented {
+    /// The installation that the delivery was sent for.
+    pub installation: Option<InstallationId>,
+    /// Where.
+    pub repository: Repository,
+    /// Below what.
+    pub thread: Thread,
+    /// GitHub's id of the comment.
+    pub comment_id: i64,
+    /// What it says.
+    pub body: String,
+    /// Where people read it.
+    pub url: String,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+    /// Who wrote it.
+    pub sender: Person,
+}

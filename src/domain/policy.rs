@@ -1,1 +1,210 @@
-//! policy
+//! Decides what becomes of a command: a pure function from the facts to an answer, a refusal or a
+//! start. It asks nobody and changes nothing, so every case can be tested as a value.
+
+use super::catalog::{Catalog, Model, NoSuchModel, Provider};
+use super::command::{Command, Verb};
+use super::credit::{Credits, Quote};
+use super::task::Kind;
+use super::text_enum;
+
+text_enum!(
+    /// What somebody may do in a repository, in the four words of GitHub's collaborator-permission
+    /// endpoint: `maintain` counts as `write` there, `triage` as `read`.
+    Permission {
+        /// Nothing beyond what everybody may.
+        None = "none",
+        /// See it.
+        Read = "read",
+        /// Push to it.
+        Write = "write",
+        /// Everything.
+        Admin = "admin",
+    }
+);
+
+impl Verb {
+    /// The least that the sender must be allowed.
+    pub const fn least_permission(self) -> Permission {
+        match self {
+            Verb::Help | Verb::Ping | Verb::Models | Verb::Status => Permission::Read,
+            Verb::Debug
+            | Verb::Ask
+            | Verb::Documentation
+            | Verb::Architect
+            | Verb::PrReview
+            | Verb::Async
+            | Verb::Cancel
+            | Verb::Retry
+            | Verb::Credits
+            | Verb::Config => Permission::Write,
+        }
+    }
+}
+
+/// Everything that is known when a command is decided.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// What was asked for.
+    pub command: &'a Command,
+    /// What the sender may do here.
+    pub permission: Permission,
+    /// Whether the thread is a pull request.
+    pub on_pull_request: bool,
+    /// The state of the repository.
+    pub repository: RepositoryState,
+    /// The models.
+    pub catalog: &'a Catalog,
+    /// The providers that have a key.
+    pub providers: &'a [Provider],
+    /// The operator's default model.
+    pub default_model: Option<&'a str>,
+    /// What the account can still hold.
+    pub available: Credits,
+}
+
+/// What a repository allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RepositoryState {
+    /// Read-only.
+    Archived,
+    /// Without a commit.
+    Empty,
+    /// The branch to start from does not exist.
+    NoBranch(String),
+    /// The branch that should be made exists already.
+    BranchExists(String),
+    /// Work can begin.
+    Ready,
+}
+
+/// What becomes of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// A free verb: answer it.
+    Answer,
+    /// A task.
+    Start(Start),
+    /// Nothing, and the person is told why.
+    Refuse(Refusal),
+}
+
+/// What is settled about a task before it exists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// What sort of work.
+    pub kind: Kind,
+    /// On which model.
+    pub model: Model,
+    /// What it will probably cost, and at most.
+    pub quote: Quote,
+    /// What is held for it.
+    pub hold: Credits,
+}
+
+/// Why a command is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The sender may not.
+    NotAllowed {
+        /// What they asked for.
+        verb: Verb,
+        /// What it takes.
+        needs: Permission,
+        /// What they have.
+        has: Permission,
+    },
+    /// This version cannot do it yet.
+    NotBuilt(Verb),
+    /// This version cannot do it on a pull request yet.
+    NotOnPullRequests(Verb),
+    /// No such model.
+    NoSuchModel(NoSuchModel),
+    /// The model's provider has no key on this server.
+    NoKey {
+        /// The model.
+        model: String,
+        /// Whose key is missing.
+        provider: Provider,
+    },
+    /// No provider has a key on this server.
+    NoModels,
+    /// The repository is read-only.
+    Archived,
+    /// The repository has no commit.
+    Empty,
+    /// The branch to start from does not exist.
+    NoBranch(String),
+    /// The branch to be made exists already.
+    BranchExists(String),
+    /// Less is available than the kind needs to start.
+    NotEnoughCredits {
+        /// What there is.
+        available: Credits,
+        /// What it takes.
+        least: Credits,
+    },
+    /// The person allowed less than the kind needs to start.
+    BudgetTooSmall {
+        /// What was allowed.
+        budget: Credits,
+        /// What it takes.
+        least: Credits,
+    },
+    /// GitHub did not tell us what we had to know, for too long.
+    GitHubUnreachable,
+    /// The App lacks access to what it would need.
+    NoAccess,
+}
+
+/// Decides. The order is that of what a person can mend first.
+pub fn decide(facts: &Facts<'_>) -> Decision {
+    let verb = facts.command.verb;
+    let needs = verb.least_permission();
+    if facts.permission < needs {
+        return Decision::Refuse(Refusal::NotAllowed { verb, needs, has: facts.permission });
+    }
+    if !verb.is_built() {
+        return Decision::Refuse(Refusal::NotBuilt(verb));
+    }
+    match verb.kind() {
+        None => Decision::Answer,
+        Some(kind) => start(facts, kind).map_or_else(Decision::Refuse, Decision::Start),
+    }
+}
+
+fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
+    if facts.on_pull_request {
+        return Err(Refusal::NotOnPullRequests(facts.command.verb));
+    }
+    match &facts.repository {
+        RepositoryState::Archived => return Err(Refusal::Archived),
+        RepositoryState::Empty => return Err(Refusal::Empty),
+        RepositoryState::NoBranch(name) => return Err(Refusal::NoBranch(name.clone())),
+        RepositoryState::BranchExists(name) => return Err(Refusal::BranchExists(name.clone())),
+        RepositoryState::Ready => {}
+    }
+    let model = choose_model(facts)?.clone();
+    let limits = kind.limits();
+    let budget = facts.command.options.budget;
+    if let Some(budget) = budget.filter(|b| *b < limits.least) {
+        return Err(Refusal::BudgetTooSmall { budget, least: limits.least });
+    }
+    let quote = Quote::from_cap(limits.cap);
+    let hold = quote
+        .hold(budget, facts.available, limits.least)
+        .ok_or(Refusal::NotEnoughCredits { available: facts.available, least: limits.least })?;
+    Ok(Start { kind, model, quote, hold })
+}
+
+fn choose_model<'a>(facts: &Facts<'a>) -> Result<&'a Model, Refusal> {
+    let has_key = |model: &Model| facts.providers.contains(&model.provider);
+    let named = facts.command.options.model.as_deref().or(facts.default_model);
+    let model = match named {
+        Some(name) => facts.catalog.find(name).map_err(Refusal::NoSuchModel)?,
+        None => facts.catalog.models().iter().find(|m| has_key(m)).ok_or(Refusal::NoModels)?,
+    };
+    if has_key(model) {
+        return Ok(model);
+    }
+    Err(Refusal::NoKey { model: model.id.clone(), provider: model.provider })
+}

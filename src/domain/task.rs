@@ -2,8 +2,27 @@
 //! ends with what each end means for the person, the check run and the bill.
 
 use super::credit::Credits;
+use super::event::{Person, Thread};
 use super::text_enum;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// What a task was asked for, as the signed payload showed it. Later edits change nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brief {
+    /// The issue or pull request.
+    pub thread: Thread,
+    /// What the person typed, or the fixed sentence when they typed only the verb.
+    pub instruction: String,
+    /// Who asked.
+    pub requester: Person,
+    /// The comment that asked.
+    pub comment_id: i64,
+    /// Where that comment is read.
+    pub url: String,
+    /// Whether the pull request has to be a draft, if the person said so.
+    pub draft: Option<bool>,
+}
 
 text_enum!(
     /// What sort of work a task is.

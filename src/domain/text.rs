@@ -1,1 +1,123 @@
-//! Text.
+//! Text that others wrote, made fit to be shown or to be part of a name.
+
+use super::command::TRIGGER;
+use pulldown_cmark::{Event, Parser, Tag};
+use std::ops::Range;
+
+/// Foreign Markdown that does nothing: no mention notifies, no image is fetched, no HTML is
+/// rendered, no issue is closed, no command is given. Code stays as it is, because there none of
+/// these lives; a code block that was left open is closed, so that it cannot swallow what follows.
+pub fn inert(markdown: &str) -> String {
+    let code = code_ranges(markdown);
+    let mut out = String::with_capacity(markdown.len() + 16);
+    let mut line_is_blank_so_far = true;
+    for (index, c) in markdown.char_indices() {
+        let rest = markdown.get(index..).unwrap_or_default();
+        let in_code = code.iter().any(|range| range.contains(&index));
+        if !in_code {
+            out.push_str(guard(c, rest, line_is_blank_so_far));
+        }
+        line_is_blank_so_far = c == '\n' || (line_is_blank_so_far && c == ' ');
+        match c {
+            '<' if !in_code && opens_html(rest) => out.push_str("&lt;"),
+            '!' if !in_code && rest.starts_with("![") => {}
+            '@' if !in_code && rest.chars().nth(1).is_some_and(char::is_alphanumeric) => {
+                out.push_str("@\u{200b}")
+            }
+            '#' if !in_code && closes_an_issue(&out, rest) => out.push_str("#\u{200b}"),
+            _ => out.push(c),
+        }
+    }
+    close_fence(&mut out);
+    out
+}
+
+/// What has to stand before this character so that the line is no command.
+fn guard(c: char, rest: &str, line_is_blank_so_far: bool) -> &'static str {
+    let is_command = c == '/'
+        && line_is_blank_so_far
+        && rest.get(..TRIGGER.len()).is_some_and(|word| word.eq_ignore_ascii_case(TRIGGER));
+    if is_command { "\\" } else { "" }
+}
+
+fn opens_html(rest: &str) -> bool {
+    rest.chars().nth(1).is_some_and(|c| c.is_ascii_alphabetic() || "/!?".contains(c))
+}
+
+/// Whether `Fixes #1` would come out: GitHub closes the issue when the pull request is merged.
+fn closes_an_issue(before: &str, rest: &str) -> bool {
+    const KEYWORDS: [&str; 9] =
+        ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
+    let word =
+        before.trim_end_matches([' ', ':', '\t']).rsplit(|c: char| !c.is_alphanumeric()).next();
+    let keyword = word.is_some_and(|w| KEYWORDS.contains(&w.to_ascii_lowercase().as_str()));
+    keyword && rest.chars().nth(1).is_some_and(|c| c.is_ascii_digit())
+}
+
+fn code_ranges(markdown: &str) -> Vec<Range<usize>> {
+    let is_code =
+        |event: &Event<'_>| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_)));
+    Parser::new(markdown)
+        .into_offset_iter()
+        .filter(|(event, _)| is_code(event))
+        .map(|(_, range)| range)
+        .collect()
+}
+
+fn close_fence(text: &mut String) {
+    let mut open: Option<(char, usize)> = None;
+    for line in text.lines() {
+        let line = line.trim_start();
+        let Some(mark) = line.chars().next().filter(|c| "`~".contains(*c)) else { continue };
+        let length = line.chars().take_while(|c| *c == mark).count();
+        match open {
+            None if length >= 3 => open = Some((mark, length)),
+            Some((c, n)) if c == mark && length >= n && line.trim().chars().all(|x| x == mark) => {
+                open = None
+            }
+            Some(_) | None => {}
+        }
+    }
+    if let Some((mark, length)) = open {
+        text.push('\n');
+        text.extend(std::iter::repeat_n(mark, length));
+    }
+}
+
+/// At most this many characters on one line; what is cut is shown as `…`.
+pub fn one_line(text: &str, most: usize) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= most {
+        return words;
+    }
+    let mut cut: String = words.chars().take(most.saturating_sub(1)).collect();
+    cut.truncate(cut.trim_end().len());
+    cut.push('…');
+    cut
+}
+
+/// At most this many bytes, cut at a character; says so at the end when something was cut.
+pub fn at_most(text: &str, bytes: usize) -> String {
+    const CUT: &str = "\n\n… (cut)";
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes.saturating_sub(CUT.len()));
+    format!("{}{CUT}", text.get(..end).unwrap_or_default())
+}
+
+/// A title as part of a branch name: lower case, runs of anything but a–z and 0–9 as one `-`, at
+/// most 40 bytes, `task` if nothing is left.
+pub fn slug(title: &str) -> String {
+    let mut slug = String::new();
+    for c in title.to_lowercase().chars() {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(40);
+    let slug = slug.trim_matches('-');
+    if slug.is_empty() { "task".to_owned() } else { slug.to_owned() }
+}

@@ -1,0 +1,9 @@
+//! Deliveries: from bytes to a verified and understood event. No IO; what is not signed by one of
+//! our secrets never gets past this room.
+
+pub mod payload;
+pub mod signature;
+
+/// The events that GitHub has to send us, in the words of the App's settings. `installation` and
+/// `ping` are not among them, because GitHub always sends those.
+pub const SUBSCRIBED_EVENTS: &[&str] = &["issue_comment"];

@@ -1,0 +1,35 @@
+//! The check run: its name, its title and its summary.
+
+use super::TaskView;
+use super::receipt::receipt;
+use super::status::state;
+use crate::domain::task::Kind;
+use crate::domain::text::{at_most, inert};
+
+/// GitHub allows 65,535 bytes.
+const LONGEST_SUMMARY: usize = 60_000;
+
+/// `Async Coder / <kind>`.
+pub fn name(kind: Kind) -> String {
+    format!("Async Coder / {kind}")
+}
+
+/// The title of its output.
+pub fn title(view: &TaskView) -> String {
+    let word = state(view);
+    match &view.pull_request {
+        Some(pr) => format!("{word}: pull request #{}", pr.number),
+        None => word.to_owned(),
+    }
+}
+
+/// The summary of its output.
+pub fn summary(view: &TaskView) -> String {
+    let mut parts = Vec::new();
+    if !view.outcome.summary.is_empty() {
+        parts.push(inert(&view.outcome.summary));
+    }
+    parts.push(super::pull_request::verification(&view.outcome));
+    parts.push(receipt(view));
+    at_most(&parts.join("\n\n"), LONGEST_SUMMARY)
+}

@@ -1,0 +1,100 @@
+//! Refusals and mistakes: what is wrong and what to do next.
+
+use crate::domain::command::{Mistake, Problem, TRIGGER};
+use crate::domain::policy::{Permission, Refusal};
+use crate::domain::text::inert;
+
+/// Why a command is not carried out.
+pub fn refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NotAllowed { verb, needs, has } => {
+            let has = if *has == Permission::None { "none" } else { has.as_str() };
+            format!(
+                "`{verb}` needs {needs} permission in this repository; you have {has}. Somebody with {needs} permission can give the command."
+            )
+        }
+        Refusal::NotBuilt(verb) => {
+            format!("`{verb}` is not available in this version. `{TRIGGER} help` lists what is.")
+        }
+        Refusal::NotOnPullRequests(verb) => {
+            format!("`{verb}` on a pull request is not available in this version. Please comment on an issue.")
+        }
+        Refusal::NoSuchModel(no) => {
+            let meant = no.nearest.as_ref().map(|n| format!(" Did you mean `{n}`?")).unwrap_or_default();
+            format!(
+                "There is no model {}.{meant} `{TRIGGER} models` lists them.",
+                code(&no.name)
+            )
+        }
+        Refusal::NoKey { model, provider } => format!(
+            "I cannot use `{model}`: this server has no {}. Its operator can set it; `{TRIGGER} models` lists what works now.",
+            provider.key_variable()
+        ),
+        Refusal::NoModels => {
+            "I cannot use any model: this server has no key of a model service. Its operator can set ANTHROPIC_API_KEY.".to_owned()
+        }
+        Refusal::Archived => "This repository is archived, so I cannot change it. Unarchive it to go on.".to_owned(),
+        Refusal::Empty => "This repository has no commit yet. Push one, then ask again.".to_owned(),
+        Refusal::NoBranch(name) => format!(
+            "There is no branch {} to start from. Name another with `base=`, or check the repository's default branch.",
+            code(name)
+        ),
+        Refusal::BranchExists(name) => {
+            format!("The branch {} exists already. Choose another name with `branch=`.", code(name))
+        }
+        Refusal::NotEnoughCredits { available, least } => format!(
+            "This needs at least {least}; available: {available}. The operator of this server can grant more with `asynccoder credits grant`."
+        ),
+        Refusal::BudgetTooSmall { budget, least } => {
+            format!("`budget={}` is less than the {least} that this needs to start.", budget.0)
+        }
+        Refusal::GitHubUnreachable => {
+            "GitHub did not answer me for too long, so I did not start. Please comment again.".to_owned()
+        }
+        Refusal::NoAccess => {
+            "I lack access to this repository. An owner can check the App's installation and its permissions.".to_owned()
+        }
+    }
+}
+
+/// All mistakes of one comment, each with its place.
+pub fn mistakes(mistakes: &[Mistake]) -> String {
+    let mut lines = vec!["I did not understand this:".to_owned(), String::new()];
+    for m in mistakes.iter().take(20) {
+        lines.push(format!(
+            "- line {}, character {}: {} {}",
+            m.line,
+            m.column,
+            code(&m.word),
+            problem(&m.problem)
+        ));
+    }
+    lines.push(String::new());
+    lines.push(format!("`{TRIGGER} help` lists what I understand."));
+    lines.join("\n")
+}
+
+fn problem(problem: &Problem) -> String {
+    match problem {
+        Problem::LooksLikeVerb(verb) => format!("is no verb. Did you mean `{verb}`?"),
+        Problem::NotAVerb => "is no verb, but a key follows it.".to_owned(),
+        Problem::KeyBeforeVerb => "is a key; the verb comes first.".to_owned(),
+        Problem::UnknownKey(Some(key)) => format!("is no key. Did you mean `{key}=`?"),
+        Problem::UnknownKey(None) => {
+            "is no key. Put `--` before text that looks like one.".to_owned()
+        }
+        Problem::DoubledKey => "is set twice.".to_owned(),
+        Problem::ForeignKey(verb) => format!("does not go with `{verb}`."),
+        Problem::BadValue(key) => format!("does not fit: `{key}=` takes {}.", key.value()),
+        Problem::OpenQuote => "has a quote that is not closed.".to_owned(),
+        Problem::TooLong => "begins a text of more than 16 KiB.".to_owned(),
+        Problem::TooMany => "is one command too many: I carry out three a comment.".to_owned(),
+    }
+}
+
+/// Foreign words as code, whatever they contain.
+fn code(text: &str) -> String {
+    let safe: String =
+        text.chars().filter(|c| !c.is_control()).map(|c| if c == '`' { '\'' } else { c }).collect();
+    if safe.trim().is_empty() { inert("(nothing)") } else { format!("`{safe}`") }
+}

@@ -1,0 +1,166 @@
+//! The status comment: one per task, edited in place from queued to its end.
+
+use super::receipt::receipt;
+use super::{LONGEST_BODY, PlanItem, PlanStatus, TaskView, task_marker};
+use crate::domain::command::Verb;
+use crate::domain::credit::Credits;
+use crate::domain::task::{End, Phase};
+use crate::domain::text::{at_most, inert, one_line};
+
+/// The whole comment.
+pub fn status_comment(view: &TaskView) -> String {
+    let mut parts = vec![format!("### Async Coder · {} · {}", view.kind, state(view))];
+    match (view.phase, view.end) {
+        (Phase::Ended, Some(end)) => ended(view, end, &mut parts),
+        _ => under_way(view, &mut parts),
+    }
+    let text = at_most(&parts.join("\n\n"), LONGEST_BODY);
+    format!("{text}\n\n{}", task_marker(view.id))
+}
+
+/// The word after the kind.
+pub fn state(view: &TaskView) -> &'static str {
+    match (view.phase, view.end) {
+        (Phase::Waiting, _) => "queued",
+        (Phase::Working, _) => "running",
+        (Phase::Publishing, _) | (Phase::Ended, None) => "publishing",
+        (Phase::Ended, Some(end)) => end_word(end),
+    }
+}
+
+fn end_word(end: End) -> &'static str {
+    match end {
+        End::Done => "done",
+        End::NoChange => "no change",
+        End::NeedsInfo => "needs info",
+        End::Cancelled => "cancelled",
+        End::LimitSteps
+        | End::LimitCost
+        | End::LimitTime
+        | End::Stuck
+        | End::ProviderError
+        | End::FormatError
+        | End::PolicyBlock
+        | End::PublishRefused
+        | End::Internal => "failed",
+    }
+}
+
+fn under_way(view: &TaskView, parts: &mut Vec<String>) {
+    let quote = view.quote;
+    parts.push(format!(
+        "{} · estimate {}–{}, at most {}",
+        view.model, quote.low.0, quote.high, view.hold
+    ));
+    if !view.plan.is_empty() {
+        parts.push(checklist(&view.plan));
+    }
+    if view.phase == Phase::Publishing {
+        parts.push("The work is done. I am pushing it now.".to_owned());
+    }
+    if Verb::Cancel.is_built() {
+        parts.push(format!("To stop it: `/asynccoder cancel t_{}`", view.id.short()));
+    }
+}
+
+fn checklist(plan: &[PlanItem]) -> String {
+    let line = |item: &PlanItem| {
+        let text = inert(&one_line(&item.text, 120));
+        match item.status {
+            PlanStatus::Done => format!("- [x] {text}"),
+            PlanStatus::InProgress => format!("- [ ] **{text}**"),
+            PlanStatus::Pending => format!("- [ ] {text}"),
+        }
+    };
+    plan.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
+    parts.push(headline(view, end));
+    if let Some(detail) = &view.outcome.detail {
+        parts.push(inert(&one_line(detail, 500)));
+    }
+    if !view.outcome.summary.is_empty() {
+        parts.push(at_most(&inert(&view.outcome.summary), LONGEST_BODY / 2));
+    }
+    if !view.outcome.questions.is_empty() {
+        let questions = view.outcome.questions.iter().take(10).enumerate();
+        let line = |(n, question): (usize, &String)| {
+            format!("{}. {}", n + 1, inert(&one_line(question, 500)))
+        };
+        parts.push(questions.map(line).collect::<Vec<_>>().join("\n"));
+    }
+    if view.pull_request.is_some() {
+        parts.push(super::pull_request::verification(&view.outcome));
+    }
+    parts.push(receipt(view));
+    if view.private {
+        parts.push(format!("Available: {}", view.available));
+    }
+    if let Some(next) = next_step(view, end) {
+        parts.push(next);
+    }
+}
+
+fn headline(view: &TaskView, end: End) -> String {
+    let pull_request = view.pull_request.as_ref().map(|pr| {
+        let draft = if pr.draft { "draft pull request" } else { "pull request" };
+        format!("{draft} #{}", pr.number)
+    });
+    let partial = pull_request
+        .as_ref()
+        .map(|pr| format!(" What I have so far is in {pr}."))
+        .unwrap_or_default();
+    match end {
+        End::Done => match pull_request {
+            Some(pr) => format!("I opened {pr}."),
+            None => "Done.".to_owned(),
+        },
+        End::NoChange => "I changed nothing.".to_owned(),
+        End::NeedsInfo => "I need to know this before I can go on:".to_owned(),
+        End::LimitSteps => {
+            format!("I stopped after {} steps, the limit for {}.{partial}", view.steps, view.kind)
+        }
+        End::LimitCost => {
+            format!("I stopped because the {} held for this task are used up.{partial}", view.hold)
+        }
+        End::LimitTime => {
+            let minutes = view.kind.limits().time.as_secs() / 60;
+            format!("I stopped after {minutes} minutes, the limit for {}.{partial}", view.kind)
+        }
+        End::Stuck => format!("I stopped because I was going round in circles.{partial}"),
+        End::Cancelled => "Stopped, as asked.".to_owned(),
+        End::ProviderError => free("The model service did not answer usefully."),
+        End::FormatError => free("The model did not keep to the protocol."),
+        End::PolicyBlock => {
+            free("The result touches something that I may not change, so I did not push it.")
+        }
+        End::PublishRefused => free("GitHub did not accept the result."),
+        End::Internal => free("Something on my side went wrong."),
+    }
+}
+
+fn free(fact: &str) -> String {
+    format!("{fact} You pay nothing for this task.")
+}
+
+/// What the person can do next.
+fn next_step(view: &TaskView, end: End) -> Option<String> {
+    let verb = view.kind;
+    match end {
+        End::Done | End::NoChange | End::Cancelled => None,
+        End::NeedsInfo => Some(format!("Comment `/asynccoder {verb} <your answers>` to go on.")),
+        End::LimitCost => {
+            let more = Credits(view.hold.0.saturating_mul(2)).min(view.kind.limits().cap);
+            Some(format!("To allow more: `/asynccoder {verb} budget={}`", more.0))
+        }
+        End::LimitSteps | End::LimitTime | End::Stuck => {
+            Some(format!("A smaller task often works: `/asynccoder {verb} <one part of it>`"))
+        }
+        End::ProviderError
+        | End::FormatError
+        | End::PublishRefused
+        | End::Internal
+        | End::PolicyBlock => Some(format!("To try again: `/asynccoder {verb}`")),
+    }
+}

@@ -1,0 +1,119 @@
+//! The database: all SQL, one table one file.
+//!
+//! What other rooms call here are verbs: each is one transaction and changes nothing when it is
+//! repeated after a lost COMMIT reply. A transaction never leaves this room, and none is open while
+//! somebody waits for the network.
+
+mod accounts;
+pub mod acts;
+mod columns;
+pub mod commands;
+pub mod deliveries;
+pub mod documents;
+mod engine;
+mod ledger;
+mod migrations;
+mod pull_requests;
+mod repositories;
+pub mod steps;
+pub mod tasks;
+mod views;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use deliveries::Inbox;
+use engine::Db;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+pub use ledger::Granted;
+
+/// The database and the bells that tell its readers to look.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+    inbox: Inbox,
+    bells: Arc<Bells>,
+}
+
+/// One bell a queue, rung after a commit. A bell is only a hint: every reader also polls.
+#[derive(Debug, Default)]
+pub struct Bells {
+    /// A delivery was stored.
+    pub deliveries: Notify,
+    /// A command was stored.
+    pub commands: Notify,
+    /// A task can be claimed.
+    pub tasks: Notify,
+    /// Something has to be done or shown on GitHub.
+    pub outbox: Notify,
+}
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A newer version of the program has been here.
+    #[error(
+        "the database was made by a newer version of this program (migration {0}); it was not touched. Use that version or a backup"
+    )]
+    NewerSchema(i64),
+    /// A migration did not work.
+    #[error("migrating the database failed: {0}")]
+    Migration(String),
+    /// The inbox is full or the database is too slow.
+    #[error("the database does not keep up")]
+    Busy,
+    /// Anything else.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A stored value does not read back.
+    #[error("a stored value cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// What a verb comes to.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Self> {
+        let db = Db::open(url).await?;
+        migrations::run(&db).await?;
+        let inbox = Inbox::start(db.clone());
+        Ok(Self { db, inbox, bells: Arc::default() })
+    }
+
+    /// The bells.
+    pub fn bells(&self) -> &Bells {
+        &self.bells
+    }
+
+    /// Whether the database answers.
+    pub async fn is_reachable(&self) -> bool {
+        engine::one::<(i64,)>(self.db.reader(), "select cast(1 as bigint)", engine::args![])
+            .await
+            .is_ok()
+    }
+
+    /// Closes all connections; what is committed stays.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+/// The time to be stored: whole microseconds, because both databases keep exactly those.
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+/// A value for a JSON column.
+fn json<T: serde::Serialize>(value: &T) -> Result<sqlx::types::Json<serde_json::Value>> {
+    let value = serde_json::to_value(value).map_err(|e| StoreError::Unreadable(e.to_string()))?;
+    Ok(sqlx::types::Json(value))
+}
+
+/// A value from a JSON column.
+fn from_json<T: serde::de::DeserializeOwned>(
+    value: sqlx::types::Json<serde_json::Value>,
+) -> Result<T> {
+    serde_json::from_value(value.0).map_err(|e| StoreError::Unreadable(e.to_string()))
+}

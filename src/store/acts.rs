@@ -1,0 +1,254 @@
+//! Acts: stored before they are done, and done once.
+//!
+//! An act that was begun and not acknowledged may or may not have happened; it is found again in
+//! the state `acting` and has to be looked up before it is tried again.
+
+use super::engine::{Tx, args, exec, opt, row};
+use super::{Result, Store, from_json, json, now, pull_requests, tasks};
+use crate::domain::act::{Act, ActKind, ActState};
+use crate::domain::ids::{AccountId, ActId, CommandId, Lease, RepositoryId, TaskId};
+use crate::domain::task::End;
+use serde_json::Value;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// An act to be.
+#[derive(Clone, Debug)]
+pub struct NewAct {
+    /// Whose writer does it.
+    pub account: AccountId,
+    /// Where.
+    pub repository: RepositoryId,
+    /// The command it follows from.
+    pub command: CommandId,
+    /// The task it belongs to, if its end depends on it.
+    pub task: Option<TaskId>,
+    /// Whether the task cannot be done without it.
+    pub required: bool,
+    /// What to do.
+    pub act: Act,
+    /// The compressed patch of a push.
+    pub patch: Option<Vec<u8>>,
+}
+
+impl NewAct {
+    /// Whether it is only an emoji.
+    pub fn is_reaction(&self) -> bool {
+        self.act.kind() == ActKind::Reaction
+    }
+}
+
+/// An act whose turn it is.
+#[derive(Clone, Debug)]
+pub struct DueAct {
+    /// The act.
+    pub id: ActId,
+    /// The command it follows from.
+    pub command: CommandId,
+    /// The task it belongs to.
+    pub task: Option<TaskId>,
+    /// Where.
+    pub repository: RepositoryId,
+    /// Whether the task cannot be done without it.
+    pub required: bool,
+    /// What to do.
+    pub act: Act,
+    /// The compressed patch of a push.
+    pub patch: Option<Vec<u8>>,
+    /// Whether it may have happened already.
+    pub unsure: bool,
+    /// Tries so far.
+    pub attempts: i64,
+    /// Look-ups since the last try.
+    pub lookups: i64,
+}
+
+row! {
+    struct Due {
+        id: ActId,
+        command_id: CommandId,
+        task_id: Option<TaskId>,
+        repository_id: RepositoryId,
+        required: bool,
+        act: sqlx::types::Json<Value>,
+        patch: Option<Vec<u8>>,
+        state: ActState,
+        attempts: i64,
+        lookups: i64,
+    }
+}
+
+/// Stores an act, unless the command has one of this kind already.
+pub(super) async fn insert(tx: &mut Tx, act: NewAct) -> Result<()> {
+    let kind = act.act.kind();
+    let position = ActKind::ALL.iter().position(|k| *k == kind).unwrap_or_default();
+    exec(
+        tx,
+        "insert into acts (id, account_id, repository_id, command_id, task_id, kind, position, required, act, patch,
+             state, lease, due_at, attempts, lookups, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', 0, $11, 0, 0, $11, $11)
+         on conflict (command_id, kind) do nothing",
+        args![
+            Uuid::now_v7(),
+            act.account,
+            act.repository,
+            act.command,
+            act.task,
+            kind,
+            i64::try_from(position).unwrap_or(i64::MAX),
+            act.required,
+            json(&act.act)?,
+            act.patch,
+            now(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// What a task no longer needs once it has ended.
+pub(super) async fn withdraw_open(tx: &mut Tx, task: TaskId) -> Result<()> {
+    exec(
+        tx,
+        "update acts set state = 'withdrawn', updated_at = $2 where task_id = $1 and state = 'open' and required",
+        args![task, now()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The best act of an account whose turn it is: required ones in order, each after the one before.
+pub(super) async fn next(tx: &mut Tx, account: AccountId) -> Result<Option<DueAct>> {
+    let due: Option<Due> = opt(
+        tx,
+        "select id, command_id, task_id, repository_id, required, act, patch, state, attempts, lookups from acts a
+         where account_id = $1 and state in ('open', 'acting', 'unknown') and due_at <= $2
+           and not exists (
+               select 1 from acts b
+               where b.command_id = a.command_id and b.required and b.position < a.position and b.state <> 'done'
+           )
+         order by required desc, (case when kind = 'answer' then 0 else 1 end), created_at, position limit 1",
+        args![account, now()],
+    )
+    .await?;
+    due.map(Due::into_act).transpose()
+}
+
+impl Store {
+    /// Notes that the act is about to be tried. `false`: this writer's lease is lost.
+    pub async fn act_begins(&self, act: ActId, account: AccountId, lease: Lease) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let begun = exec(
+            &mut tx,
+            "update acts set state = 'acting', lease = $2, attempts = attempts + 1, lookups = 0, updated_at = $3
+             where id = $1 and state in ('open', 'acting', 'unknown')
+               and exists (select 1 from accounts where id = $4 and writer_lease = $2 and writer_until > $3)",
+            args![act, lease, now(), account],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(begun == 1)
+    }
+
+    /// Notes what GitHub said. The last required act of a task ends it in the same transaction.
+    pub async fn act_done(&self, act: &DueAct, result: Value) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let done = exec(
+            &mut tx,
+            "update acts set state = 'done', result = $2, error = null, updated_at = $3
+             where id = $1 and state in ('open', 'acting', 'unknown')",
+            args![act.id, json(&result)?, now()],
+        )
+        .await?;
+        if done == 1 {
+            if let (Act::PullRequest(wanted), Some(task)) = (&act.act, act.task) {
+                pull_requests::opened(&mut tx, act.repository, task, wanted, &result).await?;
+            }
+            if let Some(task) = act.task.filter(|_| act.required) {
+                finish_if_last(&mut tx, task).await?;
+            }
+        }
+        tx.commit().await?;
+        self.bells.outbox.notify_one();
+        Ok(())
+    }
+
+    /// Tries the act again later. `unsure`: it may have happened, so it is looked up first.
+    pub async fn act_later(
+        &self,
+        act: ActId,
+        wait: Duration,
+        unsure: bool,
+        error: &str,
+    ) -> Result<()> {
+        let state = if unsure { ActState::Unknown } else { ActState::Open };
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "update acts set state = $2, due_at = $3, error = $4, lookups = lookups + $5, updated_at = $6
+             where id = $1 and state in ('open', 'acting', 'unknown')",
+            args![act, state, now() + wait, error, i64::from(unsure), now()],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Gives the act up. If its task needs it, the task ends unpublished and is not charged.
+    pub async fn act_impossible(&self, act: &DueAct, error: &str) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let changed = exec(
+            &mut tx,
+            "update acts set state = 'impossible', error = $2, updated_at = $3
+             where id = $1 and state in ('open', 'acting', 'unknown')",
+            args![act.id, error, now()],
+        )
+        .await?;
+        if let Some(task) = act.task.filter(|_| act.required && changed == 1) {
+            super::views::set_detail(&mut tx, task, error).await?;
+            tasks::finish(&mut tx, task, End::PublishRefused).await?;
+        }
+        tx.commit().await?;
+        self.bells.outbox.notify_one();
+        Ok(())
+    }
+}
+
+async fn finish_if_last(tx: &mut Tx, task: TaskId) -> Result<()> {
+    let left: Option<(ActId,)> = opt(
+        &mut *tx,
+        "select id from acts where task_id = $1 and required and state <> 'done' limit 1",
+        args![task],
+    )
+    .await?;
+    if left.is_some() {
+        return Ok(());
+    }
+    let sealed: Option<(Option<End>,)> = opt(
+        &mut *tx,
+        "select ended_as from tasks where id = $1 and phase = 'publishing'",
+        args![task],
+    )
+    .await?;
+    match sealed {
+        Some((Some(end),)) => tasks::finish(tx, task, end).await,
+        Some((None,)) | None => Ok(()),
+    }
+}
+
+impl Due {
+    fn into_act(self) -> Result<DueAct> {
+        Ok(DueAct {
+            id: self.id,
+            command: self.command_id,
+            task: self.task_id,
+            repository: self.repository_id,
+            required: self.required,
+            act: from_json(self.act)?,
+            patch: self.patch,
+            unsure: self.state != ActState::Open,
+            attempts: self.attempts,
+            lookups: self.lookups,
+        })
+    }
+}

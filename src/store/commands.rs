@@ -1,0 +1,268 @@
+//! Commands: what people asked for, until it is answered, refused or has become a task.
+
+use super::acts::NewAct;
+use super::engine::{Sql, Tx, args, exec, one, opt, row};
+use super::tasks::NewTask;
+use super::{Result, Store, acts, from_json, json, ledger, now, tasks};
+use crate::domain::command::Asked;
+use crate::domain::event::Person;
+use crate::domain::ids::{
+    AccountId, CommandId, InstallationId, Lease, RepoName, RepositoryId, TaskId,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Something that somebody asked for.
+#[derive(Clone, Debug)]
+pub struct NewCommand {
+    /// What tells it from everything else that was ever asked.
+    pub key: String,
+    /// Whose credits it may cost.
+    pub account: AccountId,
+    /// Where.
+    pub repository: RepositoryId,
+    /// Who.
+    pub sender: Person,
+    /// What.
+    pub asked: Asked,
+}
+
+/// A command that this process decides now.
+#[derive(Clone, Debug)]
+pub struct ClaimedCommand {
+    /// The command.
+    pub id: CommandId,
+    /// What proves that nobody else decides it.
+    pub lease: Lease,
+    /// Claims so far, this one included.
+    pub attempts: i64,
+    /// Whose credits it may cost.
+    pub account: AccountId,
+    /// The account's login.
+    pub account_login: String,
+    /// `None` once the App is uninstalled.
+    pub installation: Option<InstallationId>,
+    /// Where.
+    pub repository: RepositoryId,
+    /// The repository's name today.
+    pub name: RepoName,
+    /// Who.
+    pub sender: Person,
+    /// What.
+    pub asked: Asked,
+    /// Since when it waits.
+    pub created_at: DateTime<Utc>,
+}
+
+/// How a command ends that does not become a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A free verb was answered, or mistakes were explained.
+    Answered,
+    /// It was refused, for this reason.
+    Refused(&'static str),
+    /// It was refused, and the same refusal is explained only once a person, thread and day.
+    RefusedQuietly(&'static str),
+}
+
+row! {
+    struct Claimed {
+        id: CommandId,
+        lease: Lease,
+        attempts: i64,
+        account_id: AccountId,
+        account_login: String,
+        installation_id: Option<InstallationId>,
+        repository_id: RepositoryId,
+        owner: String,
+        name: String,
+        sender_id: i64,
+        sender_login: String,
+        asked: sqlx::types::Json<serde_json::Value>,
+        created_at: DateTime<Utc>,
+    }
+}
+
+/// Stores a command, unless its key is known.
+pub(super) async fn insert(tx: &mut Tx, command: &NewCommand) -> Result<()> {
+    exec(
+        tx,
+        "insert into commands (id, key, account_id, repository_id, number, sender_id, sender_login, asked, state, lease, due_at, attempts, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, 0, $9, $9)
+         on conflict (key) do nothing",
+        args![
+            Uuid::now_v7(),
+            &*command.key,
+            command.account,
+            command.repository,
+            command.asked.thread.number,
+            command.sender.id,
+            &*command.sender.login,
+            json(&command.asked)?,
+            now(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+const CLAIM: Sql = Sql {
+    lite: "update commands set lease = lease + 1, lease_until = $2, attempts = attempts + 1, updated_at = $1
+           where id = (
+               select id from commands
+               where state = 'pending' and due_at <= $1 and (lease_until is null or lease_until <= $1)
+               order by due_at limit 1
+           ) returning id",
+    pg: "update commands set lease = lease + 1, lease_until = $2, attempts = attempts + 1, updated_at = $1
+         where id = (
+             select id from commands
+             where state = 'pending' and due_at <= $1 and (lease_until is null or lease_until <= $1)
+             order by due_at limit 1 for update skip locked
+         ) returning id",
+};
+
+impl Store {
+    /// Takes the command that is due longest, for so long.
+    pub async fn claim_command(&self, lease: Duration) -> Result<Option<ClaimedCommand>> {
+        let now = now();
+        let mut tx = self.db.begin().await?;
+        let Some((id,)) = opt::<(CommandId,)>(&mut tx, CLAIM, args![now, now + lease]).await?
+        else {
+            return Ok(None);
+        };
+        let row: Claimed = one(
+            &mut tx,
+            "select c.id, c.lease, c.attempts, c.account_id, a.login as account_login, a.installation_id,
+                    c.repository_id, r.owner, r.name, c.sender_id, c.sender_login, c.asked, c.created_at
+             from commands c
+             join accounts a on a.id = c.account_id
+             join repositories r on r.id = c.repository_id
+             where c.id = $1",
+            args![id],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(Some(row.into_command()?))
+    }
+
+    /// Leaves a command for later.
+    pub async fn postpone_command(&self, command: &ClaimedCommand, wait: Duration) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "update commands set due_at = $3, lease_until = null, updated_at = $4
+             where id = $1 and lease = $2 and state = 'pending'",
+            args![command.id, command.lease, now() + wait, now()],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Ends a command without a task: its acts are stored with it. `false`: the lease was lost.
+    pub async fn end_command(
+        &self,
+        command: &ClaimedCommand,
+        ending: Ending,
+        acts: Vec<NewAct>,
+    ) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let (state, refusal, quietly) = match ending {
+            Ending::Answered => ("answered", None, false),
+            Ending::Refused(reason) => ("refused", Some(reason), false),
+            Ending::RefusedQuietly(reason) => ("refused", Some(reason), true),
+        };
+        let explained = quietly && explained_today(&mut tx, command, refusal).await?;
+        if !close(&mut tx, command, state, refusal).await? {
+            return Ok(false);
+        }
+        for act in acts.into_iter().filter(|act| !explained || act.is_reaction()) {
+            acts::insert(&mut tx, act).await?;
+        }
+        tx.commit().await?;
+        self.bells.outbox.notify_one();
+        Ok(true)
+    }
+
+    /// Makes a command a task: hold, task, first document and first act in one transaction. `None`:
+    /// the credits are not there any more, or the lease was lost; nothing changed.
+    pub async fn admit(
+        &self,
+        command: &ClaimedCommand,
+        task: NewTask,
+        acts: Vec<NewAct>,
+    ) -> Result<Option<TaskId>> {
+        let mut tx = self.db.begin().await?;
+        let id = task.id;
+        tasks::insert(&mut tx, command, &task).await?;
+        let held = ledger::hold(&mut tx, command.account, id, task.hold).await?;
+        if !held || !close(&mut tx, command, "admitted", None).await? {
+            return Ok(None);
+        }
+        super::documents::insert_status_comment(&mut tx, command, id).await?;
+        for act in acts {
+            acts::insert(&mut tx, act).await?;
+        }
+        tx.commit().await?;
+        self.bells.tasks.notify_one();
+        self.bells.outbox.notify_one();
+        Ok(Some(id))
+    }
+}
+
+async fn close(
+    tx: &mut Tx,
+    command: &ClaimedCommand,
+    state: &'static str,
+    refusal: Option<&'static str>,
+) -> Result<bool> {
+    let changed = exec(
+        tx,
+        "update commands set state = $3, refusal = $4, lease_until = null, updated_at = $5
+         where id = $1 and lease = $2 and state = 'pending'",
+        args![command.id, command.lease, state, refusal, now()],
+    )
+    .await?;
+    Ok(changed == 1)
+}
+
+async fn explained_today(
+    tx: &mut Tx,
+    command: &ClaimedCommand,
+    refusal: Option<&'static str>,
+) -> Result<bool> {
+    let (count,): (i64,) = one(
+        tx,
+        "select count(*) from commands
+         where state = 'refused' and repository_id = $1 and number = $2 and sender_id = $3
+           and refusal = $4 and updated_at > $5",
+        args![
+            command.repository,
+            command.asked.thread.number,
+            command.sender.id,
+            refusal,
+            now() - TimeDelta::days(1),
+        ],
+    )
+    .await?;
+    Ok(count > 0)
+}
+
+impl Claimed {
+    fn into_command(self) -> Result<ClaimedCommand> {
+        Ok(ClaimedCommand {
+            id: self.id,
+            lease: self.lease,
+            attempts: self.attempts,
+            account: self.account_id,
+            account_login: self.account_login,
+            installation: self.installation_id,
+            repository: self.repository_id,
+            name: RepoName { owner: self.owner, name: self.name },
+            sender: Person { id: self.sender_id, login: self.sender_login, is_bot: false },
+            asked: from_json(self.asked)?,
+            created_at: self.created_at,
+        })
+    }
+}

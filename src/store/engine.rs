@@ -1,0 +1,271 @@
+//! One set of SQL for two databases.
+//!
+//! A statement is one text for both, or two where the dialects part; a value is bound through a
+//! trait object, so a query is compiled once and callers never see which database there is. SQLite
+//! has one writing connection whose transactions begin immediately (a transaction that reads first
+//! and writes later would fail under load), and read-only ones beside it.
+
+use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
+};
+use sqlx::{
+    Arguments, Encode, FromRow, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, Type,
+};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What a statement comes to.
+pub(crate) type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
+
+/// How long a statement waits for a connection or for SQLite's writer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The database.
+#[derive(Clone, Debug)]
+pub(crate) enum Db {
+    Postgres(PgPool),
+    Sqlite { write: SqlitePool, read: SqlitePool },
+}
+
+/// A transaction. Dropped, it is rolled back.
+pub(crate) enum Tx {
+    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+impl Db {
+    pub(crate) async fn open(url: &str) -> Result<Self> {
+        if url.starts_with("postgres") {
+            let options = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
+            return Ok(Self::Postgres(options.connect(url).await?));
+        }
+        // `FULL` because a delivery that was answered with a 2xx must survive a power cut.
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(PATIENCE)
+            .foreign_keys(true);
+        let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE);
+        let write = pool().max_connections(1).connect_with(options.clone()).await?;
+        let (level,): (i64,) = sqlx::query_as("pragma synchronous").fetch_one(&write).await?;
+        if level != 2 {
+            return Err(sqlx::Error::Configuration("SQLite did not take synchronous=FULL".into()));
+        }
+        let read = pool().max_connections(4).connect_with(options.read_only(true)).await?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("begin immediate").await?),
+        })
+    }
+
+    /// For reads that need not see a transaction of their own.
+    pub(crate) fn reader(&self) -> Conn<'_> {
+        match self {
+            Self::Postgres(pool) => Conn::PgPool(pool),
+            Self::Sqlite { read, .. } => Conn::LitePool(read),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Postgres(pool) => pool.close().await,
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+}
+
+impl Tx {
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Postgres(tx) => tx.commit().await,
+            Self::Sqlite(tx) => tx.commit().await,
+        }
+    }
+}
+
+/// Anything a statement runs on: the database itself or a transaction.
+pub(crate) enum Conn<'c> {
+    Pg(&'c mut PgConnection),
+    Lite(&'c mut SqliteConnection),
+    PgPool(&'c PgPool),
+    LitePool(&'c SqlitePool),
+}
+
+impl<'c> From<&'c mut Tx> for Conn<'c> {
+    fn from(tx: &'c mut Tx) -> Self {
+        match tx {
+            Tx::Postgres(tx) => Conn::Pg(tx),
+            Tx::Sqlite(tx) => Conn::Lite(tx),
+        }
+    }
+}
+
+/// A row that both drivers can decode.
+pub(crate) trait Row:
+    for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin
+{
+}
+impl<T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin> Row for T {}
+
+/// A value that both drivers can bind.
+pub(crate) trait Arg: Send {
+    fn pg(self: Box<Self>, into: &mut PgArguments) -> Result<(), sqlx::error::BoxDynError>;
+    fn lite(self: Box<Self>, into: &mut SqliteArguments) -> Result<(), sqlx::error::BoxDynError>;
+}
+
+impl<'a, T> Arg for T
+where
+    T: Send + 'a + Encode<'a, Postgres> + Type<Postgres> + Encode<'a, Sqlite> + Type<Sqlite>,
+{
+    fn pg(self: Box<Self>, into: &mut PgArguments) -> Result<(), sqlx::error::BoxDynError> {
+        into.add(*self)
+    }
+    fn lite(self: Box<Self>, into: &mut SqliteArguments) -> Result<(), sqlx::error::BoxDynError> {
+        Arguments::add(into, *self)
+    }
+}
+
+pub(crate) type Args<'a> = Vec<Box<dyn Arg + 'a>>;
+
+/// `args![a, b]`: the values for `$1`, `$2` …
+macro_rules! args {
+    ($($value:expr),* $(,)?) => {
+        vec![$(Box::new($value) as Box<dyn $crate::store::engine::Arg + '_>),*]
+    };
+}
+pub(crate) use args;
+
+/// A statement: one text, or two where the dialects part (row locks).
+#[derive(Clone, Copy)]
+pub(crate) struct Sql {
+    pub(crate) pg: &'static str,
+    pub(crate) lite: &'static str,
+}
+
+impl From<&'static str> for Sql {
+    fn from(text: &'static str) -> Self {
+        Self { pg: text, lite: text }
+    }
+}
+
+fn pg(values: Args<'_>) -> Result<PgArguments> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        value.pg(&mut arguments).map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+/// PostgreSQL refuses a statement with too few values; SQLite would take null for them in silence.
+fn lite(sql: &str, values: Args<'_>) -> Result<SqliteArguments> {
+    let number = |part: &str| {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part.get(..digits).and_then(|digits| digits.parse::<usize>().ok())
+    };
+    let wanted = sql.split('$').skip(1).filter_map(number).max().unwrap_or(0);
+    if wanted != values.len() {
+        let given = values.len();
+        return Err(sqlx::Error::Protocol(format!("{wanted} values wanted, {given} given: {sql}")));
+    }
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        value.lite(&mut arguments).map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+macro_rules! on {
+    ($conn:expr, $sql:ident, $values:ident, |$e:ident, $text:ident, $args:ident| $body:expr) => {
+        match $conn.into() {
+            Conn::PgPool($e) => {
+                let ($text, $args) = ($sql.pg, pg($values)?);
+                $body
+            }
+            Conn::Pg($e) => {
+                let ($text, $args) = ($sql.pg, pg($values)?);
+                $body
+            }
+            Conn::LitePool($e) => {
+                let ($text, $args) = ($sql.lite, lite($sql.lite, $values)?);
+                $body
+            }
+            Conn::Lite($e) => {
+                let ($text, $args) = ($sql.lite, lite($sql.lite, $values)?);
+                $body
+            }
+        }
+    };
+}
+
+/// Runs a statement; how many rows it touched.
+pub(crate) async fn exec<'c>(
+    conn: impl Into<Conn<'c>>,
+    sql: impl Into<Sql>,
+    values: Args<'_>,
+) -> Result<u64> {
+    let sql = sql.into();
+    Ok(on!(conn, sql, values, |e, text, args| {
+        sqlx::query_with(text, args).execute(e).await?.rows_affected()
+    }))
+}
+
+/// All rows.
+pub(crate) async fn all<'c, R: Row>(
+    conn: impl Into<Conn<'c>>,
+    sql: impl Into<Sql>,
+    values: Args<'_>,
+) -> Result<Vec<R>> {
+    let sql = sql.into();
+    on!(conn, sql, values, |e, text, args| {
+        sqlx::query_as_with::<_, R, _>(text, args).fetch_all(e).await
+    })
+}
+
+/// The first row, if there is one.
+pub(crate) async fn opt<'c, R: Row>(
+    conn: impl Into<Conn<'c>>,
+    sql: impl Into<Sql>,
+    values: Args<'_>,
+) -> Result<Option<R>> {
+    let sql = sql.into();
+    on!(conn, sql, values, |e, text, args| {
+        sqlx::query_as_with::<_, R, _>(text, args).fetch_optional(e).await
+    })
+}
+
+/// The first row, which must be there.
+pub(crate) async fn one<'c, R: Row>(
+    conn: impl Into<Conn<'c>>,
+    sql: impl Into<Sql>,
+    values: Args<'_>,
+) -> Result<R> {
+    opt(conn, sql, values).await?.ok_or(sqlx::Error::RowNotFound)
+}
+
+/// Declares a struct that is read from a row by the names of its fields.
+macro_rules! row {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($(#[$fmeta:meta])* $fvis:vis $field:ident : $type:ty),* $(,)? }) => {
+        $(#[$meta])* $vis struct $name { $($(#[$fmeta])* $fvis $field: $type),* }
+
+        impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for $name
+        where
+            &'static str: sqlx::ColumnIndex<R>,
+            $($type: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>),*
+        {
+            fn from_row(row: &'r R) -> sqlx::Result<Self> {
+                Ok(Self { $($field: row.try_get(stringify!($field))?),* })
+            }
+        }
+    };
+}
+pub(crate) use row;

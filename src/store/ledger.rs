@@ -1,0 +1,145 @@
+//! The ledger: bonus, grants, holds and settlements.
+//!
+//! A hold is one conditional update in the transaction that creates its task; it is resolved exactly
+//! once, in the transaction that ends the task. Balance and held amount stand on the account for
+//! speed and can be recomputed from the rows here at any time.
+
+use super::engine::{Tx, args, exec, opt};
+use super::{Result, Store, StoreError, now};
+use crate::domain::credit::{BONUS, Credits};
+use crate::domain::ids::{AccountId, TaskId};
+use uuid::Uuid;
+
+/// What became of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The balance afterwards.
+    pub balance: Credits,
+}
+
+/// Gives the bonus to an account that never had it.
+pub(super) async fn bonus(tx: &mut Tx, account: AccountId) -> Result<()> {
+    let given = exec(
+        &mut *tx,
+        "insert into credit_transactions (id, account_id, type, amount, reason, created_at)
+         values ($1, $2, 'bonus', $3, 'welcome', $4)
+         on conflict (account_id) where type = 'bonus' do nothing",
+        args![Uuid::now_v7(), account, BONUS, now()],
+    )
+    .await?;
+    if given == 1 {
+        add(tx, account, BONUS).await?;
+    }
+    Ok(())
+}
+
+async fn add(tx: &mut Tx, account: AccountId, amount: Credits) -> Result<()> {
+    exec(
+        tx,
+        "update accounts set balance = balance + $2, updated_at = $3 where id = $1",
+        args![account, amount, now()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Holds credits for a task, if that much is available. `false`: it is not, and nothing changed.
+pub(super) async fn hold(
+    tx: &mut Tx,
+    account: AccountId,
+    task: TaskId,
+    amount: Credits,
+) -> Result<bool> {
+    let held = exec(
+        &mut *tx,
+        "update accounts set held = held + $2, updated_at = $3 where id = $1 and balance - held >= $2",
+        args![account, amount, now()],
+    )
+    .await?;
+    if held == 0 {
+        return Ok(false);
+    }
+    exec(
+        tx,
+        "insert into credit_holds (id, account_id, task_id, amount, created_at) values ($1, $2, $3, $4, $5)",
+        args![Uuid::now_v7(), account, task, amount, now()],
+    )
+    .await?;
+    Ok(true)
+}
+
+/// Takes what a task used from its hold and gives back the rest. A hold that is resolved already
+/// stays as it is. Returns what was charged.
+pub(super) async fn settle(tx: &mut Tx, task: TaskId, used: Credits) -> Result<Credits> {
+    let open: Option<(AccountId, Credits)> = opt(
+        &mut *tx,
+        "select account_id, amount from credit_holds where task_id = $1 and resolved_at is null",
+        args![task],
+    )
+    .await?;
+    let Some((account, held)) = open else {
+        return Err(StoreError::Unreadable(format!("task {task} has no open hold")));
+    };
+    let charged = used.max(Credits(0)).min(held);
+    exec(
+        &mut *tx,
+        "update credit_holds set charged = $2, resolved_at = $3 where task_id = $1 and resolved_at is null",
+        args![task, charged, now()],
+    )
+    .await?;
+    exec(
+        &mut *tx,
+        "update accounts set held = held - $2, balance = balance - $3, updated_at = $4 where id = $1",
+        args![account, held, charged, now()],
+    )
+    .await?;
+    if charged > Credits(0) {
+        exec(
+            tx,
+            "insert into credit_transactions (id, account_id, type, amount, task_id, reason, created_at)
+             values ($1, $2, 'debit', $3, $4, 'task', $5)",
+            args![Uuid::now_v7(), account, Credits(-charged.0), task, now()],
+        )
+        .await?;
+    }
+    Ok(charged)
+}
+
+impl Store {
+    /// Gives credits to an account, with the reason for the books.
+    pub async fn grant(
+        &self,
+        account: AccountId,
+        amount: Credits,
+        reason: &str,
+    ) -> Result<Granted> {
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "insert into credit_transactions (id, account_id, type, amount, reason, created_at)
+             values ($1, $2, 'credit', $3, $4, $5)",
+            args![Uuid::now_v7(), account, amount, reason, now()],
+        )
+        .await?;
+        add(&mut tx, account, amount).await?;
+        tx.commit().await?;
+        Ok(Granted { balance: self.balance(account).await?.balance })
+    }
+
+    /// Accounts whose stored balance or held amount is not what their rows add up to; always empty.
+    pub async fn unbalanced_accounts(&self) -> Result<Vec<AccountId>> {
+        let rows: Vec<(AccountId,)> = super::engine::all(
+            self.db.reader(),
+            "select a.id from accounts a
+             where a.balance <> (select cast(coalesce(sum(t.amount), 0) as bigint) from credit_transactions t where t.account_id = a.id)
+                or a.held <> (select cast(coalesce(sum(h.amount), 0) as bigint) from credit_holds h where h.account_id = a.id and h.resolved_at is null)
+                or exists (
+                    select 1 from tasks t left join credit_holds h on h.task_id = t.id
+                    where t.account_id = a.id and (t.phase = 'ended') <> (h.resolved_at is not null)
+                )",
+            args![],
+        )
+        .await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+}

@@ -1,0 +1,30 @@
+//! The schema's history: forward only, one text for both databases.
+
+use super::engine::Db;
+use super::{Result, StoreError};
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "accounts", include_str!("../../migrations/0001_accounts.sql")),
+    (2, "inbox", include_str!("../../migrations/0002_inbox.sql")),
+    (3, "tasks", include_str!("../../migrations/0003_tasks.sql")),
+    (4, "outbox", include_str!("../../migrations/0004_outbox.sql")),
+];
+
+/// Applies what is missing. A schema that is newer than this program is refused untouched.
+pub(super) async fn run(db: &Db) -> Result<()> {
+    let step = |(version, name, sql): &(i64, &'static str, &'static str)| {
+        let kind = MigrationType::Simple;
+        Migration::new(*version, (*name).into(), kind, (*sql).into_sql_str(), false)
+    };
+    let migrator = Migrator::with_migrations(MIGRATIONS.iter().map(step).collect());
+    let outcome = match db {
+        Db::Postgres(pool) => migrator.run(pool).await,
+        Db::Sqlite { write, .. } => migrator.run(write).await,
+    };
+    outcome.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => StoreError::NewerSchema(version),
+        other => StoreError::Migration(other.to_string()),
+    })
+}

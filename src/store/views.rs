@@ -1,0 +1,130 @@
+//! A task as it is shown, gathered from its rows at the moment of showing.
+
+use super::engine::{Tx, args, exec, one, opt, row};
+use super::{Result, Store, StoreError, from_json, json};
+use crate::domain::catalog::Catalog;
+use crate::domain::credit::{Credits, Quote, Usage};
+use crate::domain::ids::TaskId;
+use crate::domain::report::{Opened, Outcome, PlanItem, TaskView};
+use crate::domain::task::{End, Kind, Phase};
+use serde::Deserialize;
+use serde_json::Value;
+
+row! {
+    struct Shown {
+        kind: Kind,
+        model: String,
+        phase: Phase,
+        ended_as: Option<End>,
+        quote_low: Credits,
+        quote_high: Credits,
+        hold: Credits,
+        charged: Option<Credits>,
+        steps: i64,
+        input_tokens: i64,
+        cached_tokens: i64,
+        cache_write_tokens: i64,
+        output_tokens: i64,
+        outcome: sqlx::types::Json<Value>,
+        private: bool,
+        balance: Credits,
+        held: Credits,
+    }
+}
+
+row! {
+    struct PullRequestRow {
+        number: i64,
+        url: String,
+        draft: bool,
+    }
+}
+
+#[derive(Deserialize)]
+struct Plan {
+    items: Vec<PlanItem>,
+}
+
+impl Store {
+    /// How a task looks now. `public_url` is where people reach this server.
+    pub async fn task_view(
+        &self,
+        id: TaskId,
+        catalog: &Catalog,
+        public_url: &str,
+    ) -> Result<TaskView> {
+        let row: Shown = one(
+            self.db.reader(),
+            "select t.kind, t.model, t.phase, t.ended_as, t.quote_low, t.quote_high, t.hold, t.charged,
+                    t.steps, t.input_tokens, t.cached_tokens, t.cache_write_tokens, t.output_tokens, t.outcome,
+                    r.private, a.balance, a.held
+             from tasks t join accounts a on a.id = t.account_id join repositories r on r.id = t.repository_id
+             where t.id = $1",
+            args![id],
+        )
+        .await?;
+        let model =
+            catalog.by_id(&row.model).map_or_else(|| row.model.clone(), |m| m.display_name.clone());
+        let plan = self.latest_plan(id).await?;
+        let pull_request = self.opened_by(id).await?;
+        Ok(TaskView {
+            id,
+            kind: row.kind,
+            phase: row.phase,
+            end: row.ended_as,
+            model,
+            quote: Quote { low: row.quote_low, high: row.quote_high, cap: row.hold },
+            hold: row.hold,
+            plan,
+            steps: row.steps,
+            usage: Usage {
+                input: row.input_tokens,
+                cached: row.cached_tokens,
+                cache_write: row.cache_write_tokens,
+                output: row.output_tokens,
+            },
+            charged: row.charged,
+            outcome: from_json(row.outcome)?,
+            pull_request,
+            private: row.private,
+            available: Credits(row.balance.0.saturating_sub(row.held.0)),
+            url: format!("{public_url}/tasks/{id}"),
+        })
+    }
+
+    async fn latest_plan(&self, id: TaskId) -> Result<Vec<PlanItem>> {
+        let latest: Option<(sqlx::types::Json<Value>,)> = opt(
+            self.db.reader(),
+            "select payload from task_events where task_id = $1 and kind = 'plan' order by seq desc limit 1",
+            args![id],
+        )
+        .await?;
+        let Some((payload,)) = latest else { return Ok(Vec::new()) };
+        Ok(from_json::<Plan>(payload)?.items)
+    }
+
+    async fn opened_by(&self, id: TaskId) -> Result<Option<Opened>> {
+        let row: Option<PullRequestRow> = opt(
+            self.db.reader(),
+            "select number, url, draft from pull_requests where task_id = $1 order by created_at limit 1",
+            args![id],
+        )
+        .await?;
+        Ok(row.map(|r| Opened { number: r.number, url: r.url, draft: r.draft }))
+    }
+}
+
+/// Adds to a task's outcome what went wrong afterwards.
+pub(super) async fn set_detail(tx: &mut Tx, id: TaskId, detail: &str) -> Result<()> {
+    let (outcome,): (sqlx::types::Json<Value>,) =
+        one(&mut *tx, "select outcome from tasks where id = $1", args![id]).await?;
+    let mut outcome: Outcome = from_json(outcome)?;
+    outcome.detail = Some(detail.to_owned());
+    let changed =
+        exec(tx, "update tasks set outcome = $2 where id = $1", args![id, json(&outcome)?]).await?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Unreadable(format!("task {id} is not there")))
+    }
+}
