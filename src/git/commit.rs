@@ -1,0 +1,97 @@
+//! Commits that come out the same wherever they are made: tree, parent, message, author and dates
+//! are all given, so the same input is the same commit.
+
+use super::command::GitError;
+use super::guard::parse_sha;
+use super::{CheckedTree, Git, Worktree};
+use crate::domain::act::CommitRecipe;
+use crate::domain::ids::Sha;
+use std::path::Path;
+
+/// A larger patch is not pushed.
+const LARGEST_PATCH: usize = 20 * 1024 * 1024;
+
+/// A commit and everything to make it again elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Commit {
+    pub(crate) commit: Sha,
+    pub(crate) tree: Sha,
+    /// The compressed binary patch from the base to the tree.
+    pub(crate) patch: Vec<u8>,
+}
+
+impl Git {
+    /// Makes a commit of a checked tree.
+    pub(crate) async fn commit(
+        &self,
+        worktree: &Worktree,
+        tree: &CheckedTree,
+        recipe: &CommitRecipe,
+    ) -> Result<Commit, GitError> {
+        let git_dir = worktree.git_dir();
+        let commit = self.commit_tree(&git_dir, &worktree.base, &tree.tree, recipe).await?;
+        let patch = self.patch(&git_dir, &worktree.base, &tree.tree).await?;
+        Ok(Commit { commit, tree: tree.tree.clone(), patch })
+    }
+
+    pub(super) async fn commit_tree(
+        &self,
+        git_dir: &Path,
+        parent: &Sha,
+        tree: &Sha,
+        recipe: &CommitRecipe,
+    ) -> Result<Sha, GitError> {
+        let date = format!("{} +0000", recipe.seconds);
+        let git = self.environment.git(git_dir).args([
+            "commit-tree",
+            tree.as_str(),
+            "-p",
+            parent.as_str(),
+            "-F",
+            "-",
+        ]);
+        let git = ["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"]
+            .iter()
+            .fold(git, |git, name| git.env(name, &recipe.name));
+        let git = ["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"]
+            .iter()
+            .fold(git, |git, name| git.env(name, &recipe.email));
+        let git = ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"]
+            .iter()
+            .fold(git, |git, name| git.env(name, &date));
+        parse_sha(&git.input(recipe.message.clone()).line().await?)
+    }
+
+    async fn patch(&self, git_dir: &Path, base: &Sha, tree: &Sha) -> Result<Vec<u8>, GitError> {
+        let args = [
+            "diff-tree",
+            "-p",
+            "-r",
+            "--binary",
+            "--full-index",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            base.as_str(),
+            tree.as_str(),
+        ];
+        let patch = self.environment.git(git_dir).args(args).run().await?;
+        if patch.len() > LARGEST_PATCH {
+            return Err(GitError::Refused(
+                "The change is larger than 20 MB, so I did not push it.".to_owned(),
+            ));
+        }
+        zstd::encode_all(patch.as_slice(), 3)
+            .map_err(|error| GitError::Io("compressing a patch".to_owned(), error))
+    }
+}
+
+/// The patch as git reads it.
+pub(super) fn unpack(patch: &[u8]) -> Result<Vec<u8>, GitError> {
+    use std::io::Read;
+    let io = |error| GitError::Io("reading a stored patch".to_owned(), error);
+    let mut bytes = Vec::new();
+    let most = LARGEST_PATCH as u64 + 1;
+    zstd::Decoder::new(patch).map_err(io)?.take(most).read_to_end(&mut bytes).map_err(io)?;
+    Ok(bytes)
+}

@@ -1,0 +1,192 @@
+//! Makes a tree out of the base and the paths that changed, and checks it before anything is pushed.
+//!
+//! Only paths that a tool reported are looked at; nothing else of the folder gets into the tree. The
+//! tree that came out is then compared with the base once more by git itself: the check is of what
+//! will be pushed, not of what was meant.
+
+use super::command::GitError;
+use super::{Git, Worktree};
+use crate::domain::ids::Sha;
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, MetadataExt};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+/// A larger file is not ours to write.
+const LARGEST_FILE: u64 = 5 * 1024 * 1024;
+
+/// A tree that may be pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CheckedTree {
+    pub(crate) tree: Sha,
+    /// The paths that differ from the base.
+    pub(crate) paths: BTreeSet<String>,
+}
+
+/// What came out of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Guarded {
+    /// Nothing differs from the base.
+    Unchanged,
+    /// This may be pushed.
+    Checked(CheckedTree),
+    /// This may not, because of this path.
+    Blocked(String),
+}
+
+impl Git {
+    /// The tree of a worktree with exactly these paths taken over.
+    pub(crate) async fn guard(
+        &self,
+        worktree: &Worktree,
+        changed: &BTreeSet<String>,
+    ) -> Result<Guarded, GitError> {
+        if let Some(reason) = changed.iter().find_map(|path| forbidden(path)) {
+            return Ok(Guarded::Blocked(reason));
+        }
+        let modes = self.base_modes(worktree, changed).await?;
+        let mut index = Vec::new();
+        for path in changed {
+            let entry = match read(worktree, path)? {
+                Content::Gone => format!("0 {}\t{path}\0", "0".repeat(40)),
+                Content::File(bytes) => {
+                    let mode = modes.get(path).map_or("100644", String::as_str);
+                    let blob = self.environment.git(&worktree.git_dir());
+                    let blob = blob
+                        .args(["hash-object", "-w", "--stdin", "--no-filters"])
+                        .input(bytes)
+                        .line()
+                        .await?;
+                    format!("{mode} {blob}\t{path}\0")
+                }
+                Content::Unfit(reason) => {
+                    return Ok(Guarded::Blocked(format!("`{path}` {reason}")));
+                }
+            };
+            index.extend_from_slice(entry.as_bytes());
+        }
+        let git = || self.environment.git(&worktree.git_dir());
+        git().args(["read-tree", worktree.base.as_str()]).run().await?;
+        git().args(["update-index", "-z", "--index-info"]).input(index).run().await?;
+        let tree = parse_sha(&git().args(["write-tree"]).line().await?)?;
+        self.check(worktree, tree, changed).await
+    }
+
+    /// Compares what came out with the base.
+    async fn check(
+        &self,
+        worktree: &Worktree,
+        tree: Sha,
+        changed: &BTreeSet<String>,
+    ) -> Result<Guarded, GitError> {
+        let args = [
+            "diff-tree",
+            "-r",
+            "-z",
+            "--raw",
+            "--no-renames",
+            worktree.base.as_str(),
+            tree.as_str(),
+        ];
+        let raw = self.environment.git(&worktree.git_dir()).args(args).run().await?;
+        let raw = String::from_utf8(raw)
+            .map_err(|_| GitError::Mismatch("a changed path is not UTF-8".to_owned()))?;
+        let mut fields = raw.split('\0');
+        let mut paths = BTreeSet::new();
+        while let (Some(modes), Some(path)) = (fields.next(), fields.next()) {
+            if !changed.contains(path) {
+                return Err(GitError::Mismatch(format!(
+                    "{path} changed, though nothing changed it"
+                )));
+            }
+            let mode = modes.split(' ').nth(1).unwrap_or_default();
+            if !matches!(mode, "100644" | "100755" | "000000") {
+                return Ok(Guarded::Blocked(format!(
+                    "`{path}` would become a file of mode {mode}"
+                )));
+            }
+            paths.insert(path.to_owned());
+        }
+        Ok(if paths.is_empty() {
+            Guarded::Unchanged
+        } else {
+            Guarded::Checked(CheckedTree { tree, paths })
+        })
+    }
+
+    /// The modes that changed paths have in the base.
+    async fn base_modes(
+        &self,
+        worktree: &Worktree,
+        changed: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, GitError> {
+        let args = ["ls-tree", "-r", "-z", "--full-tree", worktree.base.as_str()];
+        let listing = self.environment.git(&worktree.git_dir()).args(args).run().await?;
+        let entry = |line: &[u8]| {
+            let line = std::str::from_utf8(line).ok()?;
+            let (meta, path) = line.split_once('\t')?;
+            changed
+                .contains(path)
+                .then(|| (path.to_owned(), meta.split(' ').next().unwrap_or_default().to_owned()))
+        };
+        Ok(listing.split(|b| *b == 0).filter_map(entry).collect())
+    }
+}
+
+enum Content {
+    Gone,
+    File(Vec<u8>),
+    Unfit(&'static str),
+}
+
+/// Reads a file without ever leaving the tree, whatever links lie in it.
+fn read(worktree: &Worktree, path: &str) -> Result<Content, GitError> {
+    let io = |error| GitError::Io(path.to_owned(), error);
+    let tree = Dir::open_ambient_dir(worktree.tree(), ambient_authority()).map_err(io)?;
+    let metadata = match tree.symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Content::Gone),
+        Err(error) => return Err(io(error)),
+    };
+    if !metadata.is_file() {
+        return Ok(Content::Unfit("is not a regular file"));
+    }
+    if metadata.nlink() > 1 {
+        return Ok(Content::Unfit("has a second name somewhere else"));
+    }
+    if metadata.len() > LARGEST_FILE {
+        return Ok(Content::Unfit("is larger than 5 MiB"));
+    }
+    let mut bytes = Vec::new();
+    let file = tree.open(path).map_err(io)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(io)?;
+    Ok(Content::File(bytes))
+}
+
+/// Why a path may not be changed, if so.
+fn forbidden(path: &str) -> Option<String> {
+    let lower = path.to_ascii_lowercase();
+    if lower.starts_with(".github/workflows/") {
+        return Some(format!(
+            "`{path}` is a workflow; those run with your secrets, so people change them"
+        ));
+    }
+    let odd = |part: &str| {
+        let plain: String =
+            part.chars().filter(|c| c.is_ascii_graphic()).collect::<String>().to_ascii_lowercase();
+        let plain = plain.trim_end_matches('.');
+        part.is_empty()
+            || part == "."
+            || part == ".."
+            || plain == ".git"
+            || plain.starts_with("git~")
+            || plain.starts_with(".git:")
+    };
+    let control = path.chars().any(char::is_control);
+    (control || path.starts_with('/') || path.split('/').any(odd))
+        .then(|| format!("`{}` is not a path that I may write", path.escape_debug()))
+}
+
+pub(super) fn parse_sha(text: &str) -> Result<Sha, GitError> {
+    Sha::parse(text).ok_or_else(|| GitError::Mismatch(format!("{text:?} is not an object id")))
+}

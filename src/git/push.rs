@@ -1,0 +1,105 @@
+//! Pushes one commit to one branch, made anew from its base and its patch, so that it does not
+//! matter which machine worked on the task.
+//!
+//! The push names where the branch has to be before (or that it must not exist), so it can never
+//! overwrite what somebody else pushed. A repeated push is the same commit and changes nothing.
+
+use super::command::{GitError, explain};
+use super::commit::unpack;
+use super::guard::parse_sha;
+use super::{Git, Remote};
+use crate::domain::act::Push;
+use secrecy::SecretString;
+use std::path::Path;
+
+/// What is pushed, and with whose permission.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PushRequest<'a> {
+    pub(crate) remote: &'a Remote,
+    pub(crate) push: &'a Push,
+    /// The compressed patch.
+    pub(crate) patch: &'a [u8],
+    /// Where the base is fetched from if the mirror lacks it.
+    pub(crate) base_branch: &'a str,
+    pub(crate) fetch_token: &'a SecretString,
+    pub(crate) push_token: &'a SecretString,
+}
+
+impl Git {
+    /// Makes the commit and pushes it.
+    pub(crate) async fn push(&self, request: PushRequest<'_>) -> Result<(), GitError> {
+        let PushRequest { remote, push, .. } = request;
+        self.fetch(remote, request.base_branch, &push.base, request.fetch_token).await?;
+        let io = |error| GitError::Io("a folder for a push".to_owned(), error);
+        let scratch = tempfile::tempdir_in(&self.worktrees).map_err(io)?;
+        self.borrow_objects(scratch.path(), remote).await?;
+        self.rebuild(scratch.path(), push, request.patch).await?;
+        self.send(scratch.path(), &request).await
+    }
+
+    /// Only if tree and commit come out as they were sealed is anything pushed.
+    async fn rebuild(&self, git_dir: &Path, push: &Push, patch: &[u8]) -> Result<(), GitError> {
+        let git = || self.environment.git(git_dir);
+        git().args(["read-tree", push.base.as_str()]).run().await?;
+        git()
+            .args(["apply", "--cached", "--binary", "--whitespace=nowarn"])
+            .input(unpack(patch)?)
+            .run()
+            .await?;
+        let tree = parse_sha(&git().args(["write-tree"]).line().await?)?;
+        let commit = self.commit_tree(git_dir, &push.base, &tree, &push.recipe).await?;
+        if tree != push.tree || commit != push.commit {
+            let what =
+                format!("the rebuilt commit is {commit}, not {} as it was sealed", push.commit);
+            return Err(GitError::Mismatch(what));
+        }
+        Ok(())
+    }
+
+    async fn send(&self, git_dir: &Path, request: &PushRequest<'_>) -> Result<(), GitError> {
+        let Push { branch, expected, commit, .. } = request.push;
+        let url = self.environment.url(&request.remote.name.owner, &request.remote.name.name);
+        let expected = expected.as_ref().map(ToString::to_string).unwrap_or_default();
+        let lease = format!("--force-with-lease=refs/heads/{branch}:{expected}");
+        let refspec = format!("{commit}:refs/heads/{branch}");
+        let args = ["push", "--porcelain", "--no-verify", "--no-signed", &lease, &url, &refspec];
+        let printed =
+            self.environment.git(git_dir).args(args).token(request.push_token).print().await?;
+        let verdict = String::from_utf8_lossy(&printed.stdout).into_owned();
+        match verdict.lines().find(|line| line.contains(&refspec)) {
+            Some(line) if line.starts_with('!') => Err(rejected(line, &printed.stderr)),
+            Some(_) if printed.ok => Ok(()),
+            Some(_) | None => Err(explain("push", &printed.stderr)),
+        }
+    }
+}
+
+/// Why the server did not take the branch.
+fn rejected(line: &str, stderr: &str) -> GitError {
+    if line.contains("stale info")
+        || line.contains("fetch first")
+        || line.contains("non-fast-forward")
+    {
+        return GitError::Moved;
+    }
+    if line.contains("[remote failure]") || line.contains("remote unpack failed") {
+        return GitError::Unreachable("push".to_owned(), line.to_owned());
+    }
+    let reason =
+        line.split_once('(').map_or(line, |(_, reason)| reason.trim_end().trim_end_matches(')'));
+    let remote: Vec<_> = stderr
+        .lines()
+        .filter_map(|l| l.strip_prefix("remote: "))
+        .filter(|l| l.starts_with("error:"))
+        .take(3)
+        .collect();
+    let said = if remote.is_empty() {
+        reason.to_owned()
+    } else {
+        format!("{reason}: {}", remote.join(" "))
+    };
+    GitError::Refused(format!(
+        "GitHub refused the push: {}",
+        said.chars().take(400).collect::<String>()
+    ))
+}

@@ -1,0 +1,152 @@
+//! The GitHub REST API, through octocrab.
+//!
+//! One call here is one request, tried once: whether and when it is tried again is decided by
+//! whoever called, because only they know what a second try would double. octocrab's own retries
+//! are switched off, since they repeat requests that create something.
+
+pub(crate) mod account;
+pub(crate) mod checks;
+pub(crate) mod error;
+pub(crate) mod issues;
+pub(crate) mod pulls;
+pub(crate) mod repositories;
+mod token;
+
+use crate::config::Config;
+use crate::domain::ids::{InstallationId, RepoName, RepositoryId};
+use error::GitHubError;
+use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use octocrab::service::middleware::base_uri::BaseUriLayer;
+use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
+use octocrab::service::middleware::reqwest_connector::ReqwestConnector;
+use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+use token::Tokens;
+use tokio::sync::OnceCell;
+
+pub(crate) use token::Purpose;
+
+/// GitHub itself gives up after ten seconds.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
+/// The version of the API that the code was written for.
+/// <https://docs.github.com/rest/about-the-rest-api/api-versions>
+const API_VERSION: &str = "2022-11-28";
+
+/// The API as the App sees it.
+#[derive(Clone)]
+pub(crate) struct GitHub {
+    plain: Octocrab,
+    prefix: Arc<str>,
+    tokens: Tokens,
+    app_id: u64,
+    bot: Arc<OnceCell<account::Bot>>,
+}
+
+/// A repository and the installation through which it is reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) installation: InstallationId,
+    pub(crate) repository: RepositoryId,
+    pub(crate) name: RepoName,
+}
+
+impl GitHub {
+    /// Must be called inside a tokio runtime: octocrab starts a task of its own.
+    pub(crate) fn new(config: &Config, http: reqwest::Client) -> anyhow::Result<Self> {
+        let base: http::Uri = config.github_api.as_str().parse()?;
+        let prefix = base.path().trim_end_matches('/').into();
+        let headers = vec![
+            (
+                USER_AGENT,
+                HeaderValue::from_static(concat!("asynccoder/", env!("CARGO_PKG_VERSION"))),
+            ),
+            (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
+            (
+                HeaderName::from_static("x-github-api-version"),
+                HeaderValue::from_static(API_VERSION),
+            ),
+        ];
+        let plain = OctocrabBuilder::new_empty()
+            .with_service(ReqwestConnector::new(http))
+            .with_layer(&BaseUriLayer::new(base))
+            .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
+            .with_auth(AuthState::None)
+            .build()?;
+        let tokens = Tokens::new(config.app.id, &config.app.key)?;
+        Ok(Self { plain, prefix, tokens, app_id: config.app.id, bot: Arc::default() })
+    }
+
+    /// The App's id: what we wrote carries it.
+    pub(crate) fn app_id(&self) -> u64 {
+        self.app_id
+    }
+
+    /// Reads something. `parameters` become the query.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        crab: &Octocrab,
+        route: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<T, GitHubError> {
+        limited(crab.get(self.route(route), Some(parameters))).await
+    }
+
+    async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        crab: &Octocrab,
+        route: &str,
+        body: &B,
+    ) -> Result<T, GitHubError> {
+        limited(crab.post(self.route(route), Some(body))).await
+    }
+
+    async fn patch<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        crab: &Octocrab,
+        route: &str,
+        body: &B,
+    ) -> Result<T, GitHubError> {
+        limited(crab.patch(self.route(route), Some(body))).await
+    }
+
+    /// A server other than github.com may serve the API below a path.
+    fn route(&self, route: &str) -> String {
+        format!("{}{route}", self.prefix)
+    }
+
+    /// A client with a token for one purpose in one repository.
+    async fn acting_in(&self, place: &Place, purpose: Purpose) -> Result<Octocrab, GitHubError> {
+        let token = self.tokens.get(self, place, purpose).await?;
+        Ok(self.plain.user_access_token(token)?)
+    }
+}
+
+async fn limited<T>(call: impl Future<Output = octocrab::Result<T>>) -> Result<T, GitHubError> {
+    match tokio::time::timeout(CALL_LIMIT, call).await {
+        Ok(answer) => answer.map_err(GitHubError::from),
+        Err(_) => Err(GitHubError::Unwell(format!("no answer within {CALL_LIMIT:?}"))),
+    }
+}
+
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A part of a path, encoded.
+fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// A name with slashes, each part encoded.
+fn segments(text: &str) -> String {
+    text.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+impl Place {
+    /// `/repos/{owner}/{name}` and what follows.
+    fn route(&self, rest: &str) -> String {
+        format!("/repos/{}/{}{rest}", segment(&self.name.owner), segment(&self.name.name))
+    }
+}

@@ -1,0 +1,106 @@
+//! Check runs.
+
+use super::error::GitHubError;
+use super::{GitHub, Place, Purpose};
+use crate::domain::ids::TaskId;
+use crate::domain::task::Conclusion;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What a check run shows.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckRun<'a> {
+    pub(crate) task: TaskId,
+    pub(crate) name: &'a str,
+    pub(crate) head_sha: &'a str,
+    pub(crate) details_url: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) summary: &'a str,
+    /// `None` while it is in progress.
+    pub(crate) conclusion: Option<Conclusion>,
+}
+
+impl CheckRun<'_> {
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "name": self.name,
+            "details_url": self.details_url,
+            "external_id": self.task,
+            "output": { "title": self.title, "summary": self.summary },
+        });
+        let state = match self.conclusion {
+            Some(conclusion) => json!({ "status": "completed", "conclusion": conclusion }),
+            None => json!({ "status": "in_progress" }),
+        };
+        merge(&mut body, state);
+        body
+    }
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Value::Object(into), Value::Object(more)) = (into, more) {
+        into.extend(more);
+    }
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: i64,
+    #[serde(default)]
+    external_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    check_runs: Vec<Created>,
+}
+
+impl GitHub {
+    /// Creates a check run and returns its id.
+    pub(crate) async fn create_check(
+        &self,
+        place: &Place,
+        check: &CheckRun<'_>,
+    ) -> Result<i64, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Check).await?;
+        let mut body = check.body();
+        merge(&mut body, json!({ "head_sha": check.head_sha }));
+        let created: Created = self.post(&crab, &place.route("/check-runs"), &body).await?;
+        Ok(created.id)
+    }
+
+    /// Replaces what a check run shows.
+    pub(crate) async fn update_check(
+        &self,
+        place: &Place,
+        id: i64,
+        check: &CheckRun<'_>,
+    ) -> Result<(), GitHubError> {
+        let crab = self.acting_in(place, Purpose::Check).await?;
+        let _: Value =
+            self.patch(&crab, &place.route(&format!("/check-runs/{id}")), &check.body()).await?;
+        Ok(())
+    }
+
+    /// Our check runs of this task on this commit, oldest first.
+    pub(crate) async fn checks_of(
+        &self,
+        place: &Place,
+        check: &CheckRun<'_>,
+    ) -> Result<Vec<i64>, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Check).await?;
+        let route = place.route(&format!("/commits/{}/check-runs", check.head_sha));
+        let app = self.app_id().to_string();
+        let parameters =
+            [("filter", "all"), ("check_name", check.name), ("app_id", &app), ("per_page", "100")];
+        let list: List = self.get(&crab, &route, &parameters).await?;
+        let task = check.task.to_string();
+        let ours = list
+            .check_runs
+            .into_iter()
+            .filter(|run| run.external_id.as_deref() == Some(task.as_str()));
+        let mut ids: Vec<i64> = ours.map(|run| run.id).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+}

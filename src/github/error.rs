@@ -1,0 +1,116 @@
+//! What GitHub's refusals mean for whoever called.
+
+use http::StatusCode;
+use std::time::Duration;
+
+/// A secondary limit without a time means at least a minute.
+/// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>
+const UNSPOKEN_WAIT: Duration = Duration::from_mins(1);
+/// Nobody waits longer than a primary limit's window.
+const LONGEST_WAIT: u64 = 3600;
+
+/// Why a call did not work. Messages are GitHub's own and are fit for a log.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum GitHubError {
+    /// Not there, or not for this token.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// The token is wrong, expired or revoked.
+    #[error("GitHub did not accept the token: {0}")]
+    Unauthorized(String),
+    /// The App lacks a permission, or the installation is suspended.
+    #[error("not allowed: {0}")]
+    Forbidden(String),
+    /// Too many requests; nothing was done.
+    #[error("GitHub asks to wait {0:?}")]
+    Limited(Duration),
+    /// GitHub will not do this, now or later.
+    #[error("GitHub refused ({status}): {message}")]
+    Refused {
+        /// 409, 410 or 422, mostly.
+        status: u16,
+        /// GitHub's words, with each error it lists.
+        message: String,
+    },
+    /// No answer, or one that tells nothing: it may have been done or not.
+    #[error("GitHub is unwell: {0}")]
+    Unwell(String),
+}
+
+impl GitHubError {
+    /// Whether the request may have had its effect all the same.
+    pub(crate) fn leaves_unsure(&self) -> bool {
+        matches!(self, Self::Unwell(_))
+    }
+
+    /// Whether trying again later can help.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Limited(_) | Self::Unwell(_) | Self::Unauthorized(_) => true,
+            Self::NotFound(_) | Self::Forbidden(_) | Self::Refused { .. } => false,
+        }
+    }
+}
+
+impl From<octocrab::Error> for GitHubError {
+    fn from(error: octocrab::Error) -> Self {
+        let octocrab::Error::GitHub { source, .. } = &error else {
+            return Self::Unwell(chain(&error));
+        };
+        let details =
+            source.errors.iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let message = if details.is_empty() {
+            source.message.clone()
+        } else {
+            format!("{}: {details}", source.message)
+        };
+        let header = |name: &str| {
+            source.headers.as_ref().and_then(|h| h.get(name)?.to_str().ok()?.parse::<i64>().ok())
+        };
+        let status = source.status_code;
+        if let Some(wait) = wait(status, &source.message, header) {
+            return Self::Limited(wait);
+        }
+        match status.as_u16() {
+            401 => Self::Unauthorized(message),
+            403 => Self::Forbidden(message),
+            404 => Self::NotFound(message),
+            500.. => Self::Unwell(format!("{status}: {message}")),
+            status => Self::Refused { status, message },
+        }
+    }
+}
+
+/// How long to wait, if this is a limit and not a refusal.
+fn wait(
+    status: StatusCode,
+    message: &str,
+    header: impl Fn(&str) -> Option<i64>,
+) -> Option<Duration> {
+    if status != StatusCode::FORBIDDEN && status != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let until_reset = || {
+        let reset =
+            header("x-ratelimit-reset").filter(|_| header("x-ratelimit-remaining") == Some(0))?;
+        Some((reset - chrono::Utc::now().timestamp()).max(1))
+    };
+    let seconds = header("retry-after").or_else(until_reset).and_then(|s| u64::try_from(s).ok());
+    let is_limit = status == StatusCode::TOO_MANY_REQUESTS || message.contains("rate limit");
+    match seconds {
+        Some(seconds) => Some(Duration::from_secs(seconds.clamp(1, LONGEST_WAIT))),
+        None => is_limit.then_some(UNSPOKEN_WAIT),
+    }
+}
+
+/// The whole chain of causes, because the outermost one says next to nothing.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

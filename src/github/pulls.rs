@@ -1,0 +1,51 @@
+//! Pull requests.
+
+use super::error::GitHubError;
+use super::{GitHub, Place, Purpose};
+use crate::domain::act::PullRequest;
+use serde::Deserialize;
+use serde_json::json;
+
+/// A pull request as it is on GitHub.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Opened {
+    pub(crate) id: i64,
+    pub(crate) number: i64,
+    pub(crate) html_url: String,
+    #[serde(default)]
+    pub(crate) draft: bool,
+}
+
+impl GitHub {
+    /// Opens a pull request.
+    pub(crate) async fn open_pull_request(
+        &self,
+        place: &Place,
+        wanted: &PullRequest,
+    ) -> Result<Opened, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let body = json!({
+            "title": wanted.title,
+            "head": wanted.head,
+            "base": wanted.base,
+            "body": wanted.body,
+            "draft": wanted.draft,
+            "maintainer_can_modify": true,
+        });
+        self.post(&crab, &place.route("/pulls"), &body).await
+    }
+
+    /// Pull requests from this branch of this repository, open or closed, oldest first.
+    pub(crate) async fn pull_requests_from(
+        &self,
+        place: &Place,
+        branch: &str,
+    ) -> Result<Vec<Opened>, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let head = format!("{}:{branch}", place.name.owner);
+        let parameters = [("head", head.as_str()), ("state", "all"), ("per_page", "100")];
+        let mut found: Vec<Opened> = self.get(&crab, &place.route("/pulls"), &parameters).await?;
+        found.sort_by_key(|pr| pr.number);
+        Ok(found)
+    }
+}

@@ -1,0 +1,85 @@
+//! Repositories: their state, their branches, and who may do what in them.
+
+use super::error::GitHubError;
+use super::{GitHub, Place, Purpose, segment, segments};
+use crate::domain::ids::Sha;
+use crate::domain::policy::Permission;
+use serde::Deserialize;
+
+/// A repository now.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Repository {
+    pub(crate) archived: bool,
+    pub(crate) default_branch: String,
+}
+
+/// Where a branch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Branch {
+    At(Sha),
+    Missing,
+    /// The repository has no commit at all.
+    EmptyRepository,
+}
+
+#[derive(Deserialize)]
+struct Collaborator {
+    permission: String,
+    user: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: i64,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    sha: Sha,
+}
+
+impl GitHub {
+    /// What a person may do. Somebody who has taken over the login since counts as nobody, and so
+    /// does everyone about whom GitHub says something that we do not know.
+    pub(crate) async fn permission(
+        &self,
+        place: &Place,
+        login: &str,
+        id: i64,
+    ) -> Result<Permission, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Admission).await?;
+        let route = place.route(&format!("/collaborators/{}/permission", segment(login)));
+        let answer: Result<Collaborator, _> = self.get(&crab, &route, &[]).await;
+        match answer {
+            Ok(c) if c.user.as_ref().is_some_and(|user| user.id == id) => {
+                Ok(c.permission.parse().unwrap_or(Permission::None))
+            }
+            Ok(_) | Err(GitHubError::NotFound(_)) => Ok(Permission::None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The repository now.
+    pub(crate) async fn repository(&self, place: &Place) -> Result<Repository, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Admission).await?;
+        self.get(&crab, &place.route(""), &[]).await
+    }
+
+    /// Where a branch is now. An empty repository answers 409.
+    pub(crate) async fn branch(&self, place: &Place, name: &str) -> Result<Branch, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Admission).await?;
+        let route = place.route(&format!("/git/ref/heads/{}", segments(name)));
+        let answer: Result<Reference, _> = self.get(&crab, &route, &[]).await;
+        match answer {
+            Ok(reference) => Ok(Branch::At(reference.object.sha)),
+            Err(GitHubError::NotFound(_)) => Ok(Branch::Missing),
+            Err(GitHubError::Refused { status: 409, .. }) => Ok(Branch::EmptyRepository),
+            Err(other) => Err(other),
+        }
+    }
+}
