@@ -40,7 +40,6 @@ const API_VERSION: &str = "2022-11-28";
 #[derive(Clone)]
 pub(crate) struct GitHub {
     plain: Octocrab,
-    prefix: Arc<str>,
     tokens: Tokens,
     app_id: u64,
     bot: Arc<OnceCell<account::Bot>>,
@@ -58,7 +57,6 @@ impl GitHub {
     /// Must be called inside a tokio runtime: octocrab starts a task of its own.
     pub(crate) fn new(config: &Config, http: reqwest::Client) -> anyhow::Result<Self> {
         let base: http::Uri = config.github_api.as_str().parse()?;
-        let prefix = base.path().trim_end_matches('/').into();
         let headers = vec![
             (
                 USER_AGENT,
@@ -77,7 +75,7 @@ impl GitHub {
             .with_auth(AuthState::None)
             .build()?;
         let tokens = Tokens::new(config.app.id, &config.app.key)?;
-        Ok(Self { plain, prefix, tokens, app_id: config.app.id, bot: Arc::default() })
+        Ok(Self { plain, tokens, app_id: config.app.id, bot: Arc::default() })
     }
 
     /// The App's id: what we wrote carries it.
@@ -92,7 +90,7 @@ impl GitHub {
         route: &str,
         parameters: &[(&str, &str)],
     ) -> Result<T, GitHubError> {
-        limited(crab.get(self.route(route), Some(parameters))).await
+        limited(crab.get(route, Some(parameters))).await
     }
 
     async fn post<B: Serialize + Sync, T: DeserializeOwned>(
@@ -101,7 +99,7 @@ impl GitHub {
         route: &str,
         body: &B,
     ) -> Result<T, GitHubError> {
-        limited(crab.post(self.route(route), Some(body))).await
+        limited(crab.post(route, Some(body))).await
     }
 
     async fn patch<B: Serialize + Sync, T: DeserializeOwned>(
@@ -110,12 +108,7 @@ impl GitHub {
         route: &str,
         body: &B,
     ) -> Result<T, GitHubError> {
-        limited(crab.patch(self.route(route), Some(body))).await
-    }
-
-    /// A server other than github.com may serve the API below a path.
-    fn route(&self, route: &str) -> String {
-        format!("{}{route}", self.prefix)
+        limited(crab.patch(route, Some(body))).await
     }
 
     /// A client with a token for one purpose in one repository.

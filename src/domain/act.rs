@@ -1,5 +1,6 @@
 //! Acts: what is done on GitHub exactly once. An act is a stored row before it is a request.
 
+use super::event::Person;
 use super::ids::Sha;
 use super::text_enum;
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,10 @@ pub struct Push {
     pub expected: Option<Sha>,
     /// The parent.
     pub base: Sha,
+    /// The branch that the parent is fetched from.
+    pub base_branch: String,
+    /// Who asked: whether they still may is looked up right before the push.
+    pub requester: Person,
     /// The tree that was checked.
     pub tree: Sha,
     /// The commit that must come out.

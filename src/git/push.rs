@@ -19,8 +19,6 @@ pub(crate) struct PushRequest<'a> {
     pub(crate) push: &'a Push,
     /// The compressed patch.
     pub(crate) patch: &'a [u8],
-    /// Where the base is fetched from if the mirror lacks it.
-    pub(crate) base_branch: &'a str,
     pub(crate) fetch_token: &'a SecretString,
     pub(crate) push_token: &'a SecretString,
 }
@@ -29,7 +27,7 @@ impl Git {
     /// Makes the commit and pushes it.
     pub(crate) async fn push(&self, request: PushRequest<'_>) -> Result<(), GitError> {
         let PushRequest { remote, push, .. } = request;
-        self.fetch(remote, request.base_branch, &push.base, request.fetch_token).await?;
+        self.fetch(remote, &push.base_branch, &push.base, request.fetch_token).await?;
         let io = |error| GitError::Io("a folder for a push".to_owned(), error);
         let scratch = tempfile::tempdir_in(&self.worktrees).map_err(io)?;
         self.borrow_objects(scratch.path(), remote).await?;

@@ -79,7 +79,7 @@ impl GitHub {
     /// Removes a comment that we wrote twice.
     pub(crate) async fn delete_comment(&self, place: &Place, id: i64) -> Result<(), GitHubError> {
         let crab = self.acting_in(place, Purpose::Talk).await?;
-        let route = self.route(&place.route(&format!("/issues/comments/{id}")));
+        let route = place.route(&format!("/issues/comments/{id}"));
         let delete =
             async { octocrab::map_github_error(crab._delete(route, None::<&()>).await?).await };
         match super::limited(delete).await {

@@ -1,0 +1,262 @@
+//! From a command to a task, an answer or a refusal.
+//!
+//! Gathers facts from GitHub and the database, lets [`policy`](crate::domain::policy) decide, and
+//! writes the outcome in one transaction. No transaction is open while GitHub is asked. Whatever
+//! happens, the command ends visibly: a task, an answer, or a refusal that says what to do next.
+
+mod answers;
+mod facts;
+
+use crate::config::{Config, Timing};
+use crate::domain::act::{Act, Emoji};
+use crate::domain::catalog::{Catalog, Provider};
+use crate::domain::command::{Command, Request};
+use crate::domain::ids::TaskId;
+use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
+use crate::domain::report::{command_marker, pull_request, refusal};
+use crate::domain::task::{Brief, Priority};
+use crate::github::error::GitHubError;
+use crate::github::{GitHub, Place};
+use crate::store::acts::NewAct;
+use crate::store::commands::{ClaimedCommand, Ending};
+use crate::store::tasks::NewTask;
+use crate::store::{Store, StoreError};
+use facts::{Gathered, Ground};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Longer than all calls that a decision takes.
+const LEASE: Duration = Duration::from_mins(2);
+/// Waits between tries grow up to this.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// Decides commands.
+#[derive(Clone)]
+pub(crate) struct Admission {
+    store: Store,
+    github: GitHub,
+    catalog: Arc<Catalog>,
+    providers: Arc<[Provider]>,
+    default_model: Option<Arc<str>>,
+    timing: Timing,
+}
+
+/// Why a command could not be decided now.
+#[derive(Debug, thiserror::Error)]
+enum Undecided {
+    #[error(transparent)]
+    GitHub(#[from] GitHubError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Admission {
+    pub(crate) fn new(config: &Config, store: Store, github: GitHub) -> Self {
+        Self {
+            store,
+            github,
+            catalog: Arc::new(config.catalog.clone()),
+            providers: config.provider_names().into(),
+            default_model: config.default_model.as_deref().map(Arc::from),
+            timing: config.timing,
+        }
+    }
+
+    /// Works until told to stop. Woken by its bell and by a look every poll.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.store.claim_command(LEASE).await {
+                Ok(Some(command)) => {
+                    self.settle(&command).await;
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "commands could not be claimed"),
+            }
+            tokio::select! {
+                () = self.store.bells().commands.notified() => {}
+                () = tokio::time::sleep(self.timing.poll) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Decides a command, or sees to it that it is decided later.
+    async fn settle(&self, command: &ClaimedCommand) {
+        let outcome = match self.decide(command).await {
+            Ok(()) => Ok(()),
+            Err(Undecided::Store(error)) => Err(error),
+            Err(Undecided::GitHub(error)) => self.not_now(command, &error).await,
+        };
+        if let Err(error) = outcome {
+            tracing::error!(command = %command.id, %error, "a command is decided again when its lease runs out");
+        }
+    }
+
+    async fn decide(&self, command: &ClaimedCommand) -> Result<(), Undecided> {
+        let Some(installation) = command.installation else {
+            let ending = Ending::Refused("not_installed");
+            self.store.end_command(command, ending, Vec::new()).await?;
+            return Ok(());
+        };
+        let place =
+            Place { installation, repository: command.repository, name: command.name.clone() };
+        let permission =
+            self.github.permission(&place, &command.sender.login, command.sender.id).await?;
+        match &command.asked.request {
+            Request::Mistakes(mistakes) if permission >= Permission::Read => {
+                let acts = vec![
+                    reaction(command, Emoji::Confused),
+                    answer(command, &refusal::mistakes(mistakes)),
+                ];
+                self.store.end_command(command, Ending::Refused("not_understood"), acts).await?;
+            }
+            Request::Mistakes(_) => {
+                self.store.end_command(command, Ending::Refused("not_allowed"), Vec::new()).await?;
+            }
+            Request::Command(asked) => {
+                self.decide_command(command, asked, &place, permission).await?
+            }
+        }
+        Ok(())
+    }
+
+    async fn decide_command(
+        &self,
+        command: &ClaimedCommand,
+        asked: &Command,
+        place: &Place,
+        permission: Permission,
+    ) -> Result<(), Undecided> {
+        let gathered = self.gather(command, asked, place, permission).await?;
+        match decide(&gathered.facts(self, command, asked)) {
+            Decision::Answer => {
+                let body = self.answer_to(asked.verb, command).await?;
+                self.store
+                    .end_command(command, Ending::Answered, vec![answer(command, &body)])
+                    .await?;
+            }
+            Decision::Refuse(why) => self.refuse(command, &why).await?,
+            Decision::Start(start) => self.start(command, asked, start, &gathered).await?,
+        }
+        Ok(())
+    }
+
+    async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
+        let acts =
+            vec![reaction(command, Emoji::Confused), answer(command, &refusal::refusal(why))];
+        let ending = match why {
+            Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
+            Refusal::NotBuilt(_) | Refusal::NotOnPullRequests(_) => {
+                Ending::Refused("not_available")
+            }
+            Refusal::NoSuchModel(_) | Refusal::NoKey { .. } | Refusal::NoModels => {
+                Ending::Refused("no_model")
+            }
+            Refusal::Archived
+            | Refusal::Empty
+            | Refusal::NoBranch(_)
+            | Refusal::BranchExists(_) => Ending::Refused("repository"),
+            Refusal::NotEnoughCredits { .. } | Refusal::BudgetTooSmall { .. } => {
+                Ending::Refused("credits")
+            }
+            Refusal::GitHubUnreachable | Refusal::NoAccess => Ending::Refused("github"),
+        };
+        self.store.end_command(command, ending, acts).await?;
+        Ok(())
+    }
+
+    async fn start(
+        &self,
+        command: &ClaimedCommand,
+        asked: &Command,
+        start: Start,
+        gathered: &Gathered,
+    ) -> Result<(), StoreError> {
+        let Some(Ground { base_branch, base_sha }) = &gathered.ground else {
+            // Policy lets a task start only on a ready repository, and that has a ground.
+            return self.store.postpone_command(command, self.timing.backoff).await;
+        };
+        let id = TaskId(uuid::Uuid::now_v7());
+        let thread = command.asked.thread.clone();
+        let instruction = if asked.text.is_empty() {
+            format!("Resolve issue #{}", thread.number)
+        } else {
+            asked.text.clone()
+        };
+        let named = asked.options.branch.clone();
+        let branch =
+            named.unwrap_or_else(|| pull_request::branch_name(id, thread.number, &thread.title));
+        let task = NewTask {
+            id,
+            kind: start.kind,
+            model: start.model.id,
+            priority: asked.options.priority.unwrap_or(Priority::Medium),
+            brief: Brief {
+                thread,
+                instruction,
+                requester: command.sender.clone(),
+                comment_id: command.asked.comment_id,
+                url: command.asked.url.clone(),
+                draft: asked.options.draft,
+            },
+            base_branch: base_branch.clone(),
+            base_sha: base_sha.clone(),
+            branch,
+            quote: start.quote,
+            hold: start.hold,
+        };
+        let admitted =
+            self.store.admit(command, task, vec![reaction(command, Emoji::Eyes)]).await?;
+        if admitted.is_none() {
+            // Another command took the credits in between: look again.
+            self.store.postpone_command(command, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
+    /// GitHub did not tell what has to be known: later if that can help, else a refusal.
+    async fn not_now(
+        &self,
+        command: &ClaimedCommand,
+        error: &GitHubError,
+    ) -> Result<(), StoreError> {
+        if !error.is_passing() {
+            tracing::warn!(command = %command.id, %error, "a command is refused");
+            return self.refuse(command, &Refusal::NoAccess).await;
+        }
+        let waited = (chrono::Utc::now() - command.created_at).to_std().unwrap_or_default();
+        if waited >= self.timing.decide_within {
+            return self.refuse(command, &Refusal::GitHubUnreachable).await;
+        }
+        let doublings = u32::try_from(command.attempts).unwrap_or(5).min(5);
+        let wait = match error {
+            GitHubError::Limited(wait) => *wait,
+            _ => (self.timing.backoff * 2_u32.pow(doublings)).min(LONGEST_WAIT),
+        };
+        tracing::warn!(command = %command.id, %error, ?wait, "a command is decided later");
+        self.store.postpone_command(command, wait).await
+    }
+}
+
+fn reaction(command: &ClaimedCommand, emoji: Emoji) -> NewAct {
+    act(command, false, Act::Reaction { comment_id: command.asked.comment_id, emoji })
+}
+
+fn answer(command: &ClaimedCommand, body: &str) -> NewAct {
+    let body = format!("{body}\n\n{}", command_marker(command.id));
+    act(command, true, Act::Answer { number: command.asked.thread.number, body })
+}
+
+fn act(command: &ClaimedCommand, required: bool, act: Act) -> NewAct {
+    NewAct {
+        account: command.account,
+        repository: command.repository,
+        command: command.id,
+        task: None,
+        required,
+        act,
+        patch: None,
+    }
+}

@@ -1,0 +1,36 @@
+//! Answers to the free verbs, from rows and the catalog, without a model and without credits.
+
+use super::Admission;
+use crate::domain::command::Verb;
+use crate::domain::report::answer;
+use crate::store::commands::ClaimedCommand;
+use crate::store::{Result, StoreError};
+
+impl Admission {
+    /// The text that answers a free verb.
+    pub(super) async fn answer_to(&self, verb: Verb, command: &ClaimedCommand) -> Result<String> {
+        match verb {
+            Verb::Help => Ok(answer::help()),
+            Verb::Ping => Ok(answer::ping()),
+            Verb::Models => {
+                Ok(answer::models(&self.catalog, &self.providers, self.default_model.as_deref()))
+            }
+            Verb::Credits => {
+                let balance = self.store.balance(command.account).await?;
+                Ok(answer::credits(&command.account_login, balance))
+            }
+            Verb::Debug
+            | Verb::Ask
+            | Verb::Documentation
+            | Verb::Architect
+            | Verb::PrReview
+            | Verb::Async
+            | Verb::Status
+            | Verb::Cancel
+            | Verb::Retry
+            | Verb::Config => {
+                Err(StoreError::Unreadable(format!("`{verb}` has no answer in this version")))
+            }
+        }
+    }
+}

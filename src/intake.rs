@@ -1,0 +1,96 @@
+//! From deliveries to rows: what does this tell, and what does somebody ask?
+//!
+//! No call to anybody, no permission, no decision. Digesting the same delivery again, or the same
+//! comment under another delivery id, changes nothing.
+
+use crate::delivery::payload;
+use crate::domain::command::parse::understand;
+use crate::domain::command::{Asked, Request};
+use crate::domain::event::{Commented, Event};
+use crate::store::Store;
+use crate::store::commands::NewCommand;
+use crate::store::deliveries::{Delivery, Digest, Fact};
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Deliveries in one transaction.
+const BATCH: i64 = 100;
+
+/// Digests deliveries until told to stop. Woken by its bell and by a look every poll.
+pub(crate) async fn run(store: Store, poll: Duration, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match store.digest(BATCH, digest).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => tracing::error!(%error, "deliveries could not be digested"),
+        }
+        tokio::select! {
+            () = store.bells().deliveries.notified() => {}
+            () = tokio::time::sleep(poll) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// What follows from one delivery.
+pub(crate) fn digest(delivery: &Delivery) -> Digest {
+    match payload::parse(&delivery.event, &delivery.body) {
+        Ok(Event::Ping) => Digest::Ignored("a ping".to_owned()),
+        Ok(Event::Ignored(reason)) => Digest::Ignored(reason),
+        Ok(Event::Installed(installation)) => Digest::Facts(vec![Fact::Installed(installation)]),
+        Ok(Event::Uninstalled(installation)) => {
+            Digest::Facts(vec![Fact::Uninstalled(installation)])
+        }
+        Ok(Event::Commented(comment)) => commented(*comment),
+        Err(error) => Digest::Failed(error.to_string()),
+    }
+}
+
+fn commented(comment: Commented) -> Digest {
+    let requests = requests(&comment);
+    if requests.is_empty() {
+        return Digest::Ignored("the comment has no command".to_owned());
+    }
+    let command = |(key, request): (String, Request)| {
+        let asked = Asked {
+            request,
+            thread: comment.thread.clone(),
+            comment_id: comment.comment_id,
+            url: comment.url.clone(),
+        };
+        let (account, repository) = (comment.repository.owner.id, comment.repository.id);
+        Fact::Command(Box::new(NewCommand {
+            key,
+            account,
+            repository,
+            sender: comment.sender.clone(),
+            asked,
+        }))
+    };
+    let commands: Vec<_> = requests.into_iter().map(command).collect();
+    let repository = Fact::Repository(Box::new(comment.repository.clone()), comment.installation);
+    Digest::Facts(std::iter::once(repository).chain(commands).collect())
+}
+
+/// Everything a comment asks, each with its key for ever.
+fn requests(comment: &Commented) -> Vec<(String, Request)> {
+    let understood = understand(&comment.body);
+    let key = |text: &str, occurrence: usize| {
+        let hash = hex::encode(Sha256::digest(text.as_bytes()));
+        format!("comment:{}:{hash}:{occurrence}", comment.comment_id)
+    };
+    let mut requests: Vec<_> = understood
+        .commands
+        .into_iter()
+        .map(|c| (key(&c.normalised, c.occurrence), Request::Command(c.command)))
+        .collect();
+    if !understood.mistakes.is_empty() {
+        let words: Vec<_> = understood.mistakes.iter().map(|m| m.word.as_str()).collect();
+        requests.push((
+            key(&format!("mistakes {}", words.join(" ")), 0),
+            Request::Mistakes(understood.mistakes),
+        ));
+    }
+    requests
+}

@@ -1,0 +1,328 @@
+//! Carries out acts and keeps documents current: the only room that writes to GitHub.
+//!
+//! It knows rows and GitHub, and nothing of how the rows came about. Writes for an account are made
+//! by the holder of its writer lease, one after the other. An act whose reply was lost is looked up
+//! before it is tried again, because GitHub has no idempotency keys and a blind second try is how
+//! bots post twice.
+
+mod branch;
+mod check_run;
+mod comment;
+mod pace;
+mod pull_request;
+
+use crate::config::{Config, Timing};
+use crate::domain::act::Act;
+use crate::domain::catalog::Catalog;
+use crate::domain::document::DocumentKind;
+use crate::domain::ids::RepositoryId;
+use crate::git::Git;
+use crate::github::error::GitHubError;
+use crate::github::{GitHub, Place};
+use crate::store::acts::DueAct;
+use crate::store::documents::{DueDocument, Job, Writer};
+use crate::store::{self, Store};
+use pace::Pace;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// A writer that stops without a word loses its lease after so long. Longer than the longest push.
+const WRITER_LEASE: Duration = Duration::from_mins(12);
+/// Errors in a row after which a wait no longer grows.
+const MOST_DOUBLINGS: u32 = 7;
+
+/// The outbox of this process.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    store: Store,
+    github: GitHub,
+    git: Git,
+    catalog: Arc<Catalog>,
+    public_url: Arc<str>,
+    timing: Timing,
+    pace: Arc<Pace>,
+}
+
+/// What became of an attempt to write.
+enum Verdict {
+    /// It is there.
+    Done(Value),
+    /// It is not there yet; try again after this long.
+    Later { wait: Duration, unsure: bool, error: String },
+    /// GitHub asks the whole installation to wait.
+    Blocked { wait: Duration, error: String },
+    /// It will never be there.
+    Impossible(String),
+    /// Somebody else is the writer now.
+    Lost,
+}
+
+impl Outbox {
+    pub(crate) fn new(
+        config: &Config,
+        store: Store,
+        github: GitHub,
+        git: Git,
+        public_url: &str,
+    ) -> Self {
+        Self {
+            store,
+            github,
+            git,
+            catalog: Arc::new(config.catalog.clone()),
+            public_url: public_url.trim_end_matches('/').into(),
+            timing: config.timing,
+            pace: Arc::new(Pace::new(config.timing.write_spacing)),
+        }
+    }
+
+    /// Works until told to stop. Woken by its bell and by a look every poll.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.store.claim_writer(WRITER_LEASE).await {
+                Ok(Some(writer)) => self.drive(&writer, &stop).await,
+                Ok(None) => self.rest(&stop).await,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox could not look for work");
+                    self.rest(&stop).await;
+                }
+            }
+        }
+    }
+
+    async fn rest(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = self.store.bells().outbox.notified() => {}
+            () = tokio::time::sleep(self.timing.poll) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Does everything that one account has to do now. A write that has begun is finished even
+    /// when the process is asked to stop: its reply is worth waiting for.
+    async fn drive(&self, writer: &Writer, stop: &CancellationToken) {
+        let mut blocked = None;
+        while blocked.is_none() && !stop.is_cancelled() {
+            let job = match self.store.next_job(writer, WRITER_LEASE).await {
+                Ok(Some(job)) => job,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox could not read its next job");
+                    break;
+                }
+            };
+            match self.carry_out(writer, job).await {
+                Ok(wait) => blocked = wait,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox could not note what it did");
+                    break;
+                }
+            }
+        }
+        if let Err(error) = self.store.release_writer(writer, blocked).await {
+            tracing::error!(%error, "a writer lease could not be given back; it runs out by itself");
+        }
+    }
+
+    /// Does one job and notes what came of it. Returns for how long the installation is blocked.
+    async fn carry_out(&self, writer: &Writer, job: Job) -> store::Result<Option<Duration>> {
+        match job {
+            Job::Act(act) => self.carry_out_act(writer, &act).await,
+            Job::Document(document) => self.show(writer, &document).await,
+        }
+    }
+
+    async fn carry_out_act(
+        &self,
+        writer: &Writer,
+        act: &DueAct,
+    ) -> store::Result<Option<Duration>> {
+        let verdict = match self.place(writer, act.repository).await? {
+            Some(place) => self.act(writer, &place, act).await?,
+            None => Verdict::Impossible("The App is no longer installed.".to_owned()),
+        };
+        match verdict {
+            Verdict::Done(result) => self.store.act_done(act, result).await?,
+            Verdict::Later { wait, unsure, error } => {
+                tracing::warn!(act = %act.id.0, kind = %act.act.kind(), unsure, error, "an act is tried again later");
+                self.store.act_later(act.id, wait, unsure, &error).await?;
+            }
+            Verdict::Blocked { wait, error } => {
+                self.store.act_later(act.id, wait, act.unsure, &error).await?;
+                return Ok(Some(wait));
+            }
+            Verdict::Impossible(error) => {
+                tracing::warn!(act = %act.id.0, kind = %act.act.kind(), error, "an act is impossible");
+                self.store.act_impossible(act, &error).await?;
+            }
+            Verdict::Lost => {}
+        }
+        Ok(None)
+    }
+
+    async fn act(&self, writer: &Writer, place: &Place, act: &DueAct) -> store::Result<Verdict> {
+        if act.unsure {
+            match self.look_up(place, act).await {
+                Ok(Some(found)) => return Ok(Verdict::Done(found)),
+                Ok(None) if act.lookups < self.timing.lookups && !is_repeatable(&act.act) => {
+                    let error = "the reply was lost; looking whether it is there".to_owned();
+                    return Ok(Verdict::Later {
+                        wait: self.timing.lookup_spacing,
+                        unsure: true,
+                        error,
+                    });
+                }
+                Ok(None) => {}
+                Err(error) => return Ok(self.judge(place, &error, act.attempts, true).await),
+            }
+        }
+        self.pace.wait(writer.account).await;
+        if !self.store.act_begins(act.id, writer.account, writer.lease).await? {
+            return Ok(Verdict::Lost);
+        }
+        match &act.act {
+            Act::Reaction { comment_id, emoji } => {
+                let done = self.github.react(place, *comment_id, *emoji).await;
+                Ok(self
+                    .judged(place, done.map(|()| Value::Object(serde_json::Map::default())), act)
+                    .await)
+            }
+            Act::Answer { number, body } => {
+                let done = self.github.comment(place, *number, body).await;
+                Ok(self.judged(place, done.map(|id| serde_json::json!({ "id": id })), act).await)
+            }
+            Act::Push(push) => Ok(self.push(place, writer.account, act, push).await),
+            Act::PullRequest(wanted) => {
+                let opened = self.open(place, wanted).await;
+                Ok(self.judged(place, opened, act).await)
+            }
+        }
+    }
+
+    /// Whether an act with an unknown outcome is there.
+    async fn look_up(&self, place: &Place, act: &DueAct) -> Result<Option<Value>, GitHubError> {
+        match &act.act {
+            Act::Answer { number, .. } => self.find_answer(place, *number, act.command).await,
+            Act::PullRequest(wanted) => self.find_pull_request(place, wanted).await,
+            Act::Reaction { .. } | Act::Push(_) => Ok(None),
+        }
+    }
+
+    async fn show(
+        &self,
+        writer: &Writer,
+        document: &DueDocument,
+    ) -> store::Result<Option<Duration>> {
+        let Some(place) = self.place(writer, document.repository_id).await? else {
+            self.store.document_dead(document, "the App is no longer installed").await?;
+            return Ok(None);
+        };
+        self.pace.wait(writer.account).await;
+        let view = self.store.task_view(document.task_id, &self.catalog, &self.public_url).await?;
+        let shown = match document.kind {
+            DocumentKind::StatusComment => self.show_comment(&place, document, &view).await?,
+            DocumentKind::CheckRun => self.show_check(&place, document, &view).await?,
+        };
+        match shown {
+            Ok(Some(id)) => {
+                self.store.document_shown(document, id, self.timing.edit_spacing).await?
+            }
+            Ok(None) => {
+                let wait = self.timing.lookup_spacing;
+                self.store
+                    .document_later(
+                        document,
+                        wait,
+                        "the reply was lost; looking whether it is there",
+                    )
+                    .await?;
+            }
+            Err(error) => return self.not_shown(&place, document, &error).await,
+        }
+        Ok(None)
+    }
+
+    async fn not_shown(
+        &self,
+        place: &Place,
+        document: &DueDocument,
+        error: &GitHubError,
+    ) -> store::Result<Option<Duration>> {
+        let verdict = self.judge(place, error, document.attempts, false).await;
+        match verdict {
+            Verdict::Done(_) | Verdict::Lost => {}
+            Verdict::Later { wait, error, .. } => {
+                tracing::warn!(document = %document.id.0, error, "a document is shown later");
+                self.store.document_later(document, wait, &error).await?;
+            }
+            Verdict::Blocked { wait, error } => {
+                self.store.document_later(document, wait, &error).await?;
+                return Ok(Some(wait));
+            }
+            Verdict::Impossible(error) => {
+                tracing::warn!(document = %document.id.0, error, "a document cannot be shown");
+                self.store.document_dead(document, &error).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn judged(
+        &self,
+        place: &Place,
+        answer: Result<Value, GitHubError>,
+        act: &DueAct,
+    ) -> Verdict {
+        match answer {
+            Ok(value) => Verdict::Done(value),
+            Err(error) => self.judge(place, &error, act.attempts, error.leaves_unsure()).await,
+        }
+    }
+
+    /// What an error of GitHub's means for the next step.
+    async fn judge(
+        &self,
+        place: &Place,
+        error: &GitHubError,
+        attempts: i64,
+        unsure: bool,
+    ) -> Verdict {
+        let text = error.to_string();
+        match error {
+            GitHubError::Limited(wait) => Verdict::Blocked { wait: *wait, error: text },
+            GitHubError::Unauthorized(_) => {
+                self.github.forget_tokens(place).await;
+                Verdict::Later { wait: self.backoff(attempts), unsure, error: text }
+            }
+            GitHubError::Unwell(_) => {
+                Verdict::Later { wait: self.backoff(attempts), unsure, error: text }
+            }
+            GitHubError::NotFound(_) | GitHubError::Forbidden(_) | GitHubError::Refused { .. } => {
+                Verdict::Impossible(format!("GitHub did not accept it: {text}"))
+            }
+        }
+    }
+
+    fn backoff(&self, attempts: i64) -> Duration {
+        let doublings = u32::try_from(attempts).unwrap_or(MOST_DOUBLINGS).min(MOST_DOUBLINGS);
+        let jitter = rand::random_range(0.8..1.2);
+        (self.timing.backoff * 2_u32.pow(doublings)).mul_f64(jitter)
+    }
+
+    async fn place(
+        &self,
+        writer: &Writer,
+        repository: RepositoryId,
+    ) -> store::Result<Option<Place>> {
+        let Some(installation) = writer.installation else { return Ok(None) };
+        let name = self.store.repository_name(repository).await?;
+        Ok(Some(Place { installation, repository, name }))
+    }
+}
+
+/// Whether doing it twice is the same as doing it once, so that no look-up is needed.
+fn is_repeatable(act: &Act) -> bool {
+    matches!(act, Act::Reaction { .. } | Act::Push(_))
+}

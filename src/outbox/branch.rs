@@ -1,0 +1,106 @@
+//! Branches: one push per task, and only if the person who asked may still push themselves.
+
+use super::{Outbox, Verdict};
+use crate::domain::act::Push;
+use crate::domain::ids::AccountId;
+use crate::domain::policy::Permission;
+use crate::git::{GitError, PushRequest, Remote};
+use crate::github::error::GitHubError;
+use crate::github::{Place, Purpose};
+use crate::store::acts::DueAct;
+use serde_json::json;
+
+impl Outbox {
+    /// Pushes the sealed commit. Repeating it is harmless: the same commit is up to date, and a
+    /// branch that somebody else moved is refused.
+    pub(super) async fn push(
+        &self,
+        place: &Place,
+        account: AccountId,
+        act: &DueAct,
+        push: &Push,
+    ) -> Verdict {
+        match self.still_allowed(place, push).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let who = &push.requester.login;
+                return Verdict::Impossible(format!(
+                    "{who} no longer has write permission here, so I did not push."
+                ));
+            }
+            Err(error) => return self.judge(place, &error, act.attempts, true).await,
+        }
+        match self.push_once(place, account, act, push).await {
+            Ok(()) => Verdict::Done(json!({ "commit": push.commit, "branch": push.branch })),
+            Err(Failed::GitHub(error)) => self.judge(place, &error, act.attempts, true).await,
+            Err(Failed::Git(error)) => self.judge_git(place, &error, act.attempts).await,
+        }
+    }
+
+    async fn still_allowed(&self, place: &Place, push: &Push) -> Result<bool, GitHubError> {
+        let permission =
+            self.github.permission(place, &push.requester.login, push.requester.id).await?;
+        Ok(permission >= Permission::Write)
+    }
+
+    async fn push_once(
+        &self,
+        place: &Place,
+        account: AccountId,
+        act: &DueAct,
+        push: &Push,
+    ) -> Result<(), Failed> {
+        let fetch_token = self.github.git_token(place, Purpose::Fetch).await?;
+        let push_token = self.github.git_token(place, Purpose::Push).await?;
+        let remote = Remote { account, repository: place.repository, name: place.name.clone() };
+        let request = PushRequest {
+            remote: &remote,
+            push,
+            patch: act.patch.as_deref().unwrap_or_default(),
+            fetch_token: &fetch_token,
+            push_token: &push_token,
+        };
+        Ok(self.git.push(request).await?)
+    }
+
+    async fn judge_git(&self, place: &Place, error: &GitError, attempts: i64) -> Verdict {
+        let text = error.to_string();
+        match error {
+            GitError::Unauthorized(_) => {
+                self.github.forget_tokens(place).await;
+                Verdict::Later { wait: self.backoff(attempts), unsure: true, error: text }
+            }
+            GitError::Unreachable(..)
+            | GitError::TimedOut(..)
+            | GitError::Unusable(_)
+            | GitError::Io(..) => {
+                Verdict::Later { wait: self.backoff(attempts), unsure: true, error: text }
+            }
+            GitError::Moved => {
+                Verdict::Impossible("The branch exists already with other commits.".to_owned())
+            }
+            GitError::Refused(_)
+            | GitError::NotFound
+            | GitError::Failed(..)
+            | GitError::Mismatch(_) => Verdict::Impossible(text),
+        }
+    }
+}
+
+/// A push needs GitHub for the tokens and git for the rest.
+enum Failed {
+    GitHub(GitHubError),
+    Git(GitError),
+}
+
+impl From<GitHubError> for Failed {
+    fn from(error: GitHubError) -> Self {
+        Self::GitHub(error)
+    }
+}
+
+impl From<GitError> for Failed {
+    fn from(error: GitError) -> Self {
+        Self::Git(error)
+    }
+}

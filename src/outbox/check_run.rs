@@ -1,0 +1,70 @@
+//! Check runs: one per task and commit.
+
+use super::Outbox;
+use crate::domain::report::{TaskView, check};
+use crate::domain::task::{Conclusion, Phase};
+use crate::github::Place;
+use crate::github::checks::CheckRun;
+use crate::github::error::GitHubError;
+use crate::store;
+use crate::store::documents::DueDocument;
+
+impl Outbox {
+    /// Creates or updates the check run. `None`: it may be there, and has to be looked for again.
+    pub(super) async fn show_check(
+        &self,
+        place: &Place,
+        document: &DueDocument,
+        view: &TaskView,
+    ) -> store::Result<Result<Option<i64>, GitHubError>> {
+        let (name, title, summary) =
+            (check::name(view.kind), check::title(view), check::summary(view));
+        let conclusion = view
+            .end
+            .filter(|_| view.phase == Phase::Ended)
+            .map(crate::domain::task::End::conclusion);
+        let wanted = CheckRun {
+            task: view.id,
+            name: &name,
+            head_sha: &document.head_sha,
+            details_url: &view.url,
+            title: &title,
+            summary: &summary,
+            conclusion,
+        };
+        let known = match document.github_id {
+            Some(id) => Some(id),
+            None if document.unsure => match self.find_check(place, &wanted).await {
+                Ok(None) if document.lookups < self.timing.lookups => return Ok(Ok(None)),
+                Ok(found) => found,
+                Err(error) => return Ok(Err(error)),
+            },
+            None => None,
+        };
+        if let Some(id) = known {
+            return Ok(self.github.update_check(place, id, &wanted).await.map(|()| Some(id)));
+        }
+        self.store.document_begins(document.id).await?;
+        Ok(self.github.create_check(place, &wanted).await.map(Some))
+    }
+
+    /// The check run of this task on this commit. If a lost reply has doubled it, the oldest stays
+    /// and the others turn neutral, because a check run cannot be removed.
+    async fn find_check(
+        &self,
+        place: &Place,
+        wanted: &CheckRun<'_>,
+    ) -> Result<Option<i64>, GitHubError> {
+        let mut found = self.github.checks_of(place, wanted).await?.into_iter();
+        let oldest = found.next();
+        for double in found {
+            tracing::warn!(
+                check_run = double,
+                "a check run was there twice; the newer one is neutral now"
+            );
+            let neutral = CheckRun { conclusion: Some(Conclusion::Neutral), ..wanted.clone() };
+            self.github.update_check(place, double, &neutral).await?;
+        }
+        Ok(oldest)
+    }
+}

@@ -1,0 +1,65 @@
+//! Comments: the status comment that is edited, and answers that are not.
+
+use super::Outbox;
+use crate::domain::ids::CommandId;
+use crate::domain::report::{TaskView, command_marker, status, task_marker};
+use crate::github::Place;
+use crate::github::error::GitHubError;
+use crate::store;
+use crate::store::documents::DueDocument;
+use serde_json::{Value, json};
+
+impl Outbox {
+    /// Writes or edits the status comment. `None`: it may be there, and has to be looked for again.
+    pub(super) async fn show_comment(
+        &self,
+        place: &Place,
+        document: &DueDocument,
+        view: &TaskView,
+    ) -> store::Result<Result<Option<i64>, GitHubError>> {
+        let body = status::status_comment(view);
+        let known = match document.github_id {
+            Some(id) => Some(id),
+            None if document.unsure => {
+                match self.find_only(place, document.number, &task_marker(view.id)).await {
+                    Ok(None) if document.lookups < self.timing.lookups => return Ok(Ok(None)),
+                    Ok(found) => found,
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            None => None,
+        };
+        if let Some(id) = known {
+            return Ok(self.github.edit_comment(place, id, &body).await.map(|()| Some(id)));
+        }
+        self.store.document_begins(document.id).await?;
+        Ok(self.github.comment(place, document.number, &body).await.map(Some))
+    }
+
+    /// The answer to a command, if it is there.
+    pub(super) async fn find_answer(
+        &self,
+        place: &Place,
+        number: i64,
+        command: CommandId,
+    ) -> Result<Option<Value>, GitHubError> {
+        let found = self.find_only(place, number, &command_marker(command)).await?;
+        Ok(found.map(|id| json!({ "id": id })))
+    }
+
+    /// The comment with this marker. If a lost reply has doubled it, the oldest stays.
+    async fn find_only(
+        &self,
+        place: &Place,
+        number: i64,
+        marker: &str,
+    ) -> Result<Option<i64>, GitHubError> {
+        let mut found = self.github.comments_with(place, number, marker).await?.into_iter();
+        let oldest = found.next();
+        for double in found {
+            tracing::warn!(comment = double, "a comment was there twice; the newer one is removed");
+            self.github.delete_comment(place, double).await?;
+        }
+        Ok(oldest)
+    }
+}
