@@ -1,0 +1,173 @@
+//! One conversation with a model over one workspace, from an [`Assignment`] to an [`Outcome`].
+//!
+//! The decisions are made by [`turn`], a machine without IO; [`run`] carries out what it decides:
+//! asks the model, runs the tools, and hands every step to the [`Journal`] before the next begins.
+//! A run that was interrupted goes on from the steps that were stored, without running them again.
+//!
+//! Nothing here pushes, comments, knows GitHub or the database, or runs a command: there is no tool
+//! for it. Text from the repository and its issues is data for the model, never an instruction.
+
+pub mod budget;
+pub mod context;
+pub mod prompt;
+pub mod tools;
+pub mod turn;
+pub mod workspace;
+
+use crate::domain::catalog::Model;
+use crate::domain::credit::{Credits, NanoUsd, Usage};
+use crate::domain::task::{End, Kind, Limits};
+use crate::llm::{Llm, Reply};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tools::{Finish, PlanItem, ToolResult};
+use workspace::Workspace;
+
+/// What is to be done, and within which bounds.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// The sort of work.
+    pub kind: Kind,
+    /// Who does it.
+    pub model: Model,
+    /// What may be used up; at most the kind's own limits.
+    pub limits: Limits,
+    /// What may be spent.
+    pub hold: Credits,
+    /// Random per run: marks where foreign text begins and ends, so that no text can end it itself.
+    pub fence: String,
+    /// What is asked.
+    pub task_text: TaskText,
+    /// The steps of earlier attempts, in order.
+    pub already: Vec<StoredStep>,
+    /// The time that earlier attempts used.
+    pub active_before: Duration,
+}
+
+/// The words of a task: who wants what, and what is said around it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskText {
+    /// The number of the issue or pull request.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// Its description.
+    pub body: String,
+    /// What the requester typed. The only text that is an instruction.
+    pub instruction: String,
+    /// The login of the person who asked.
+    pub requester: String,
+    /// `owner/name`.
+    pub repository: String,
+    /// Whether the number is a pull request.
+    pub is_pull_request: bool,
+    /// The repository's `AGENTS.md` on the base branch.
+    pub guidance: Option<String>,
+    /// The comments that may be shown to the model, oldest first.
+    pub thread: Vec<ThreadEntry>,
+}
+
+/// One comment of the thread.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThreadEntry {
+    /// The login of who wrote it.
+    pub author: String,
+    /// What the author may do in the repository: `read`, `write`, …
+    pub permission: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// A step of an earlier attempt. Without results, its tools did not get to the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredStep {
+    /// What the model answered.
+    pub reply: Reply,
+    /// What its tools did.
+    pub results: Option<StepResults>,
+}
+
+/// What the tools of one step did, and where the task stands after it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepResults {
+    /// One for each call, in the model's order.
+    pub results: Vec<ToolResult>,
+    /// Every path that the tools changed up to now.
+    pub changed: BTreeSet<String>,
+    /// The plan, if this step set it.
+    pub plan: Option<Vec<PlanItem>>,
+    /// The end, if this step declared it.
+    pub finish: Option<Finish>,
+    /// Active time up to now over all attempts, in milliseconds.
+    pub active_ms: u64,
+}
+
+/// Where steps are stored. Each call is awaited before anything else happens, so that a crash loses
+/// at most the step in hand.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// The model is about to be asked; it will cost this much at most.
+    async fn calling(&self, step: u32, at_most: NanoUsd) -> Result<(), Stopped>;
+    /// The model answered.
+    async fn replied(&self, step: u32, reply: &Reply) -> Result<(), Stopped>;
+    /// The tools ran.
+    async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped>;
+}
+
+/// Why a run stopped without an outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    /// Somebody else has the task now.
+    #[error("the lease was lost")]
+    LeaseLost,
+    /// A person stopped the task.
+    #[error("the task was cancelled")]
+    Cancelled,
+    /// The work is put down, to be taken up again.
+    #[error("the task was released")]
+    Released,
+    /// A step could not be stored.
+    #[error("the step could not be stored: {0}")]
+    Storage(String),
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The named end.
+    pub end: End,
+    /// What was found and done, in the model's words; empty if it never said.
+    pub summary: String,
+    /// The model's title for the change.
+    pub title: Option<String>,
+    /// What the model could not make sure of.
+    pub not_verified: Vec<String>,
+    /// What the model must know before it can go on.
+    pub questions: Vec<String>,
+    /// Every path that the tools changed.
+    pub changed: BTreeSet<String>,
+    /// Tokens of all steps.
+    pub usage: Usage,
+    /// What they cost at catalog prices.
+    pub cost: NanoUsd,
+    /// How many times the model answered.
+    pub steps: u32,
+    /// What went wrong, safe to be shown.
+    pub detail: Option<String>,
+}
+
+/// Works on the assignment until it ends or is stopped. When `stop` is cancelled, the model call or
+/// tool in hand is dropped and the answer is [`Stopped::Released`]; the caller knows why.
+pub async fn run(
+    assignment: &Assignment,
+    llm: &dyn Llm,
+    workspace: &Workspace,
+    journal: &dyn Journal,
+    stop: &CancellationToken,
+) -> Result<Outcome, Stopped> {
+    let _ = (assignment, llm, workspace, journal, stop);
+    std::future::ready(Err(Stopped::Released)).await
+}
