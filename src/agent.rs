@@ -10,21 +10,22 @@
 pub mod budget;
 pub mod context;
 pub mod prompt;
+mod shell;
 pub mod tools;
 pub mod turn;
 pub mod workspace;
 
+pub use shell::run;
+
 use crate::domain::catalog::Model;
 use crate::domain::credit::{Credits, NanoUsd, Usage};
 use crate::domain::task::{End, Kind, Limits};
-use crate::llm::{Llm, Reply};
+use crate::llm::Reply;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 use tools::{Finish, PlanItem, ToolResult};
-use workspace::Workspace;
 
 /// What is to be done, and within which bounds.
 #[derive(Clone, Debug)]
@@ -157,17 +158,4 @@ pub struct Outcome {
     pub steps: u32,
     /// What went wrong, safe to be shown.
     pub detail: Option<String>,
-}
-
-/// Works on the assignment until it ends or is stopped. When `stop` is cancelled, the model call or
-/// tool in hand is dropped and the answer is [`Stopped::Released`]; the caller knows why.
-pub async fn run(
-    assignment: &Assignment,
-    llm: &dyn Llm,
-    workspace: &Workspace,
-    journal: &dyn Journal,
-    stop: &CancellationToken,
-) -> Result<Outcome, Stopped> {
-    let _ = (assignment, llm, workspace, journal, stop);
-    std::future::ready(Err(Stopped::Released)).await
 }

@@ -179,7 +179,9 @@ impl Step<'_> {
 
     fn finish(&mut self, finish: Finish) -> Result<String, ToolError> {
         if self.done.results.iter().any(|result| result.is_error) {
-            return respond("not finished: another call of the same answer failed, look at it first");
+            return respond(
+                "not finished: another call of the same answer failed, look at it first",
+            );
         }
         finish::check(&finish, !self.workspace.changed().is_empty())?;
         self.done.finish = Some(finish);

@@ -1,1 +1,258 @@
-//! In progress.
+//! The machine that decides what happens next: an [`Event`] goes in, an [`Effect`] comes out.
+//!
+//! It does no IO, reads no clock and knows no chance; the time comes with the events. So the same
+//! events always lead to the same place, which is how a run goes on after a crash: the stored steps
+//! are fed in again, and nothing of them is done again.
+
+mod patience;
+
+use super::budget::{Allowance, Budget, Exhausted, Spent};
+use super::context::Conversation;
+use super::tools::{Finish, ToolCall, ToolResult};
+use super::{Assignment, Outcome, StepResults, prompt};
+use crate::domain::credit::{NanoUsd, Prices, Usage};
+use crate::domain::task::End;
+use crate::llm::{Block, LlmError, Message, Reply, Stop, UserPart};
+use patience::{Patience, Verdict};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Nobody needs more calls in one answer; the others are refused.
+const MOST_CALLS: usize = 32;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The run began.
+    Started,
+    /// The model answered.
+    Replied(Reply),
+    /// The model could not be asked, for good.
+    CallFailed(LlmError),
+    /// The tools of the last answer ran.
+    ToolsRan(StepResults),
+    /// The workspace broke.
+    ToolsBroke(String),
+    /// The time is over.
+    TimeUp,
+}
+
+/// What to do now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask the model.
+    Call {
+        /// The number of the step, from one.
+        step: u32,
+        /// The most tokens that the answer may have.
+        max_output: i64,
+        /// The most that it can cost.
+        at_most: NanoUsd,
+    },
+    /// Run these, in this order. There may be none; the step has results all the same.
+    RunTools {
+        /// The number of the step, from one.
+        step: u32,
+        /// What the model asked for.
+        calls: Vec<ToolCall>,
+    },
+    /// It is over.
+    End(Box<Outcome>),
+}
+
+/// One task on its way.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    budget: Budget,
+    prices: Prices,
+    may_edit: bool,
+    conversation: Conversation,
+    patience: Patience,
+    spent: Spent,
+    usage: Usage,
+    changed: BTreeSet<String>,
+    /// Of the last answer: what its results have to answer, and why it ended.
+    calls: Vec<ToolCall>,
+    stop: Stop,
+    is_warned: bool,
+}
+
+impl Turn {
+    /// A task at its beginning; `fixed_bytes` is the length of what is sent besides the messages.
+    pub fn new(assignment: &Assignment, fixed_bytes: usize) -> Self {
+        Self {
+            budget: Budget::new(assignment),
+            prices: assignment.model.prices,
+            may_edit: assignment.limits.may_edit,
+            conversation: Conversation::new(prompt::task(assignment), fixed_bytes),
+            patience: Patience::default(),
+            spent: Spent { time: Duration::ZERO, ..Spent::default() },
+            usage: Usage::default(),
+            changed: BTreeSet::new(),
+            calls: Vec::new(),
+            stop: Stop::EndTurn,
+            is_warned: false,
+        }
+    }
+
+    /// What to do after this happened.
+    pub fn handle(&mut self, event: Event) -> Effect {
+        match event {
+            Event::Started => self.ask(),
+            Event::Replied(reply) => self.replied(reply),
+            Event::CallFailed(error) => self.call_failed(&error),
+            Event::ToolsRan(results) => self.ran(&results),
+            Event::ToolsBroke(why) => self.end(End::Internal, Some(why)),
+            Event::TimeUp => self.end(End::LimitTime, None),
+        }
+    }
+
+    /// The conversation up to now.
+    pub fn messages(&self) -> &[Message] {
+        self.conversation.messages()
+    }
+
+    /// Every path that the tools changed up to now.
+    pub const fn changed(&self) -> &BTreeSet<String> {
+        &self.changed
+    }
+
+    fn ask(&self) -> Effect {
+        match self.budget.allow(self.spent, self.conversation.tokens()) {
+            Ok(Allowance { max_output, at_most }) => {
+                Effect::Call { step: self.spent.steps + 1, max_output, at_most }
+            }
+            Err(Exhausted::Steps) => self.end(End::LimitSteps, None),
+            Err(Exhausted::Time) => self.end(End::LimitTime, None),
+            Err(Exhausted::Cost) => self.end(End::LimitCost, None),
+            Err(Exhausted::Window) => self.window_is_full(),
+        }
+    }
+
+    fn replied(&mut self, reply: Reply) -> Effect {
+        self.spent.steps += 1;
+        self.spent.cost = self.spent.cost.plus(self.prices.cost(reply.usage));
+        self.usage = self.usage.plus(reply.usage);
+        self.stop = reply.stop.clone();
+        self.calls = calls(&reply);
+        self.conversation.answered(reply);
+        match &self.stop {
+            Stop::Refusal { .. } => self
+                .end(End::ProviderError, Some("the model service declined to answer".to_owned())),
+            Stop::ContextFull => self.window_is_full(),
+            Stop::EndTurn | Stop::ToolUse | Stop::MaxTokens | Stop::Pause | Stop::Other(_) => {
+                Effect::RunTools { step: self.spent.steps, calls: self.calls.clone() }
+            }
+        }
+    }
+
+    fn call_failed(&self, error: &LlmError) -> Effect {
+        if *error == LlmError::ContextTooLong {
+            return self.window_is_full();
+        }
+        self.end(End::ProviderError, Some(error.to_string()))
+    }
+
+    fn ran(&mut self, results: &StepResults) -> Effect {
+        self.spent.time = Duration::from_millis(results.active_ms);
+        self.changed.clone_from(&results.changed);
+        if let Some(finish) = &results.finish {
+            return self.finished(finish);
+        }
+        let verdict = self.patience.observe(&self.calls, &results.results);
+        let nudge = match verdict {
+            Verdict::GoOn => None,
+            Verdict::Nudge(text) => Some(text.to_owned()),
+            Verdict::GiveUp(end, why) => return self.end(end, Some(why.to_owned())),
+        };
+        self.answer(&results.results, nudge);
+        self.ask()
+    }
+
+    /// Says everything that there is to say to the last answer. The results come first.
+    fn answer(&mut self, results: &[ToolResult], nudge: Option<String>) {
+        let mut parts = answers(&self.calls, results);
+        let cut_off = (self.stop == Stop::MaxTokens).then(|| CUT_OFF.to_owned());
+        let warning = if self.is_warned { None } else { self.budget.warning(self.spent) };
+        self.is_warned |= warning.is_some();
+        let words = [cut_off, nudge, warning].into_iter().flatten();
+        parts.extend(words.map(|text| UserPart::Text { text, cache_breakpoint: false }));
+        self.conversation.say(parts);
+    }
+
+    fn finished(&self, finish: &Finish) -> Effect {
+        let end = if !finish.questions.is_empty() {
+            End::NeedsInfo
+        } else if self.may_edit && self.changed.is_empty() {
+            End::NoChange
+        } else {
+            End::Done
+        };
+        let mut outcome = self.outcome(end, None);
+        outcome.summary.clone_from(&finish.summary);
+        outcome.title.clone_from(&finish.title);
+        outcome.not_verified.clone_from(&finish.not_verified);
+        outcome.questions.clone_from(&finish.questions);
+        Effect::End(Box::new(outcome))
+    }
+
+    fn window_is_full(&self) -> Effect {
+        let why = "the conversation no longer fits the model's window";
+        self.end(End::LimitCost, Some(why.to_owned()))
+    }
+
+    fn end(&self, end: End, detail: Option<String>) -> Effect {
+        Effect::End(Box::new(self.outcome(end, detail)))
+    }
+
+    fn outcome(&self, end: End, detail: Option<String>) -> Outcome {
+        Outcome {
+            end,
+            summary: String::new(),
+            title: None,
+            not_verified: Vec::new(),
+            questions: Vec::new(),
+            changed: self.changed.clone(),
+            usage: self.usage,
+            cost: self.spent.cost,
+            steps: self.spent.steps,
+            detail,
+        }
+    }
+}
+
+const CUT_OFF: &str = "Your answer was cut off at the output limit, and none of its calls was run. \
+                       Answer in smaller steps.";
+
+/// What the model wants to have run. After a cut nobody knows what is complete.
+fn calls(reply: &Reply) -> Vec<ToolCall> {
+    let mut calls = Vec::new();
+    for block in &reply.blocks {
+        let Block::ToolCall { id, name, arguments } = block else { continue };
+        let refused = if reply.stop == Stop::MaxTokens {
+            Some("not run: the answer was cut off")
+        } else if calls.len() >= MOST_CALLS {
+            Some("not run: too many calls in one answer")
+        } else {
+            None
+        };
+        let (id, name, arguments) = (id.clone(), name.clone(), arguments.clone());
+        calls.push(ToolCall { id, name, arguments, refused });
+    }
+    calls
+}
+
+/// One answer for each call: a provider refuses a conversation with a call that has none.
+fn answers(calls: &[ToolCall], results: &[ToolResult]) -> Vec<UserPart> {
+    let mut results = results.iter();
+    let answer = |call: &ToolCall| {
+        let result = results.next();
+        UserPart::ToolResult {
+            call_id: call.id.clone(),
+            name: call.name.clone(),
+            text: result.map_or_else(|| "not run".to_owned(), |result| result.text.clone()),
+            is_error: result.is_none_or(|result| result.is_error),
+        }
+    };
+    calls.iter().map(answer).collect()
+}

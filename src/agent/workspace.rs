@@ -214,17 +214,21 @@ fn is_link(path: &WorkspacePath) -> FileError {
     FileError::Refused(format!("{path} leads through a symbolic link; links are not followed"))
 }
 
-/// Tells what the model can do something about from what it cannot.
+/// What the model can do something about. Everything else that a disk can say is our trouble.
+const REFUSALS: [(ErrorKind, &str); 6] = [
+    (ErrorKind::NotFound, "does not exist"),
+    (ErrorKind::PermissionDenied, "may not be opened"),
+    (ErrorKind::NotADirectory, "leads through a file"),
+    (ErrorKind::IsADirectory, "is a folder"),
+    (ErrorKind::InvalidInput, "is not a path"),
+    (ErrorKind::InvalidFilename, "is not a path"),
+];
+
 fn explain(error: io::Error, path: &WorkspacePath) -> FileError {
-    let sentence = match error.kind() {
-        ErrorKind::NotFound => format!("{path} does not exist"),
-        ErrorKind::PermissionDenied => format!("{path} may not be opened"),
-        ErrorKind::NotADirectory => format!("{path} leads through a file"),
-        ErrorKind::IsADirectory => format!("{path} is a folder"),
-        ErrorKind::InvalidInput | ErrorKind::InvalidFilename => format!("{path} is not a path"),
-        _ => return FileError::Broken(error),
-    };
-    FileError::Refused(sentence)
+    match REFUSALS.iter().find(|(kind, _)| *kind == error.kind()) {
+        Some((_, why)) => FileError::Refused(format!("{path} {why}")),
+        None => FileError::Broken(error),
+    }
 }
 
 /// The name of an entry, if it is one that may be named.

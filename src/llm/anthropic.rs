@@ -18,7 +18,7 @@ use std::time::Duration;
 /// The version of the API whose shapes these are.
 const VERSION: &str = "2023-06-01";
 /// A long answer of a slow model takes minutes; beyond this nothing comes any more.
-const CALL_TIMEOUT: Duration = Duration::from_secs(600);
+const CALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// No answer is nearly so long; a broken or hostile server must not fill the memory.
 const LARGEST_BODY_BYTES: usize = 32 * 1024 * 1024;
 const AGENT: &str = concat!("asynccoder/", env!("CARGO_PKG_VERSION"));

@@ -26,8 +26,8 @@ impl Default for RetryPolicy {
         Self {
             tries: 10,
             first_wait: Duration::from_secs(4),
-            longest_wait: Duration::from_secs(60),
-            longest_retry_after: Duration::from_secs(300),
+            longest_wait: Duration::from_mins(1),
+            longest_retry_after: Duration::from_mins(5),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::llm::ToolSpec;
 use ladder::{Edited, Miss};
 use serde::Deserialize;
 use serde_json::json;
+use std::fmt::Write;
 use std::ops::RangeInclusive;
 
 /// Lines to show around a change.
@@ -101,7 +102,7 @@ fn none(path: &str, content: &str, arguments: &Arguments) -> String {
     let near = nearest::windows(content, &arguments.old);
     if !near.is_empty() {
         let near: Vec<_> = near.iter().map(lines_of).collect();
-        text.push_str(&format!("; did you mean {}?", near.join(" or ")));
+        let _ = write!(text, "; did you mean {}?", near.join(" or "));
     }
     text
 }

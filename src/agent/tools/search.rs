@@ -58,7 +58,8 @@ pub(super) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<String
         .or_else(|error| respond(format!("search: `pattern`: {error}")))?;
     let glob = arguments.glob.as_deref().map(glob).transpose()?;
     let context = arguments.context.min(MOST_CONTEXT);
-    let mut search = Search { workspace, matcher, glob, searcher: searcher(context), found: Hits::default() };
+    let mut search =
+        Search { workspace, matcher, glob, searcher: searcher(context), found: Hits::default() };
     search.everything()?;
     Ok(search.found.render())
 }

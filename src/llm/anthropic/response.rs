@@ -44,7 +44,7 @@ pub(super) fn reply(
     };
     Ok(Reply {
         blocks: content.iter().map(block).collect(),
-        stop: stop(body.stop_reason, &body.stop_details),
+        stop: stop(body.stop_reason.as_deref(), &body.stop_details),
         usage: usage(&body.usage, model, sizes),
         model: body.model,
         request_id,
@@ -84,9 +84,9 @@ fn arguments(input: Option<&Value>) -> Result<Value, String> {
     }
 }
 
-fn stop(reason: Option<String>, details: &Value) -> Stop {
+fn stop(reason: Option<&str>, details: &Value) -> Stop {
     let explanation = || details.get("explanation").and_then(Value::as_str).map(str::to_owned);
-    match reason.as_deref() {
+    match reason {
         Some("end_turn" | "stop_sequence") => Stop::EndTurn,
         Some("tool_use") => Stop::ToolUse,
         Some("max_tokens") => Stop::MaxTokens,
@@ -148,13 +148,16 @@ pub(super) fn error(answer: &Answer, request_id: Option<&str>) -> LlmError {
 }
 
 fn is_too_long(words: &str) -> bool {
-    ["prompt is too long", "exceed context limit", "context window"].iter().any(|w| words.contains(w))
+    ["prompt is too long", "exceed context limit", "context window"]
+        .iter()
+        .any(|w| words.contains(w))
 }
 
 /// A limit that a person has set, or an empty account: it passes at the end of a month, not now. The
 /// service says it as a 400 or as a 429 that does not name a time.
 fn is_spend_limit(words: &str, names_a_time: bool) -> bool {
-    let names = ["spend limit", "spending limit", "usage limits", "credit balance", "insufficient_quota"];
+    let names =
+        ["spend limit", "spending limit", "usage limits", "credit balance", "insufficient_quota"];
     !names_a_time && names.iter().any(|name| words.contains(name))
 }
 

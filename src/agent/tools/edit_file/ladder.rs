@@ -148,7 +148,8 @@ enum Shift {
 
 fn by_line(content: &str, old: &str, new: &str, compare: Compare) -> Vec<Patch> {
     let is_whole = old.ends_with('\n');
-    let old: Vec<_> = old.strip_suffix('\n').unwrap_or(old).split('\n').map(str::trim_end).collect();
+    let old: Vec<_> =
+        old.strip_suffix('\n').unwrap_or(old).split('\n').map(str::trim_end).collect();
     if old.iter().all(|line| line.is_empty()) {
         return Vec::new();
     }

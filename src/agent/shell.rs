@@ -1,0 +1,145 @@
+//! Carries out what the [`Turn`] decides: asks the model, runs the tools, stores each step.
+//!
+//! It wakes by an answer, and ends by an outcome, a cancelled token, the end of the time, or a
+//! journal that says stop. It decides nothing itself.
+
+use super::tools::{self, ToolCall};
+use super::turn::{Effect, Event, Turn};
+use super::workspace::Workspace;
+use super::{Assignment, Journal, Outcome, StepResults, Stopped, prompt};
+use crate::domain::credit::NanoUsd;
+use crate::llm::{Llm, Prompt, Segment, ToolSpec};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Works on the assignment until it ends or is stopped. When `stop` is cancelled, the model call or
+/// tool in hand is dropped and the answer is [`Stopped::Released`]; the caller knows why. A tool that
+/// was dropped may still write to the workspace for a moment.
+pub async fn run(
+    assignment: &Assignment,
+    llm: &dyn Llm,
+    workspace: &Workspace,
+    journal: &dyn Journal,
+    stop: &CancellationToken,
+) -> Result<Outcome, Stopped> {
+    let system = prompt::system(assignment.kind);
+    let tools = tools::offered(assignment.limits.may_edit);
+    let mut turn = Turn::new(assignment, fixed_bytes(&system, &tools));
+    let mut effect = replay(&mut turn, assignment);
+    workspace.remember(turn.changed());
+    let shell =
+        Shell { assignment, llm, workspace, journal, stop, system, tools, began: Instant::now() };
+    loop {
+        let event = match effect {
+            Effect::Call { step, max_output, at_most } => {
+                shell.call(step, &turn, max_output, at_most).await?
+            }
+            Effect::RunTools { step, calls } => shell.run_tools(step, calls).await?,
+            Effect::End(outcome) => return Ok(*outcome),
+        };
+        effect = turn.handle(event);
+    }
+}
+
+/// Leads a new machine to where the stored steps end. The answer is what to do next: for a step
+/// without results, to run its tools again.
+fn replay(turn: &mut Turn, assignment: &Assignment) -> Effect {
+    let mut effect = turn.handle(Event::Started);
+    for step in &assignment.already {
+        if !matches!(effect, Effect::Call { .. }) {
+            break;
+        }
+        effect = turn.handle(Event::Replied(step.reply.clone()));
+        let (Effect::RunTools { .. }, Some(results)) = (&effect, &step.results) else { break };
+        effect = turn.handle(Event::ToolsRan(results.clone()));
+    }
+    effect
+}
+
+struct Shell<'a> {
+    assignment: &'a Assignment,
+    llm: &'a dyn Llm,
+    workspace: &'a Workspace,
+    journal: &'a dyn Journal,
+    stop: &'a CancellationToken,
+    system: Vec<Segment>,
+    tools: Vec<ToolSpec>,
+    began: Instant,
+}
+
+impl Shell<'_> {
+    async fn call(
+        &self,
+        step: u32,
+        turn: &Turn,
+        max_output: i64,
+        at_most: NanoUsd,
+    ) -> Result<Event, Stopped> {
+        self.check_stop()?;
+        self.journal.calling(step, at_most).await?;
+        let prompt = Prompt {
+            model: &self.assignment.model,
+            system: &self.system,
+            tools: &self.tools,
+            messages: turn.messages(),
+            max_output,
+        };
+        let left = self.assignment.limits.time.saturating_sub(self.active());
+        let answer = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(Stopped::Released),
+            () = tokio::time::sleep(left) => return Ok(Event::TimeUp),
+            answer = self.llm.call(&prompt) => answer,
+        };
+        match answer {
+            Ok(reply) => {
+                self.journal.replied(step, &reply).await?;
+                Ok(Event::Replied(reply))
+            }
+            Err(error) => Ok(Event::CallFailed(error)),
+        }
+    }
+
+    async fn run_tools(&self, step: u32, calls: Vec<ToolCall>) -> Result<Event, Stopped> {
+        self.check_stop()?;
+        let ran = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(Stopped::Released),
+            ran = self.blocking(calls) => ran,
+        };
+        match ran {
+            Ok(mut results) => {
+                results.active_ms = u64::try_from(self.active().as_millis()).unwrap_or(u64::MAX);
+                self.journal.ran(step, &results).await?;
+                Ok(Event::ToolsRan(results))
+            }
+            Err(why) => Ok(Event::ToolsBroke(why)),
+        }
+    }
+
+    /// A search through a large tree would hold up everything else on this thread.
+    async fn blocking(&self, calls: Vec<ToolCall>) -> Result<StepResults, String> {
+        let workspace = self.workspace.clone();
+        let may_edit = self.assignment.limits.may_edit;
+        let work = move || tools::run(&workspace, may_edit, &calls);
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|_| Err("a tool stopped unexpectedly".to_owned()))
+    }
+
+    fn check_stop(&self) -> Result<(), Stopped> {
+        if self.stop.is_cancelled() { Err(Stopped::Released) } else { Ok(()) }
+    }
+
+    /// Active time over all attempts.
+    fn active(&self) -> Duration {
+        self.assignment.active_before.saturating_add(self.began.elapsed())
+    }
+}
+
+fn fixed_bytes(system: &[Segment], tools: &[ToolSpec]) -> usize {
+    let system = system.iter().map(|segment| segment.text.len());
+    let tools =
+        tools.iter().map(|t| t.name.len() + t.description.len() + t.schema.to_string().len());
+    system.chain(tools).sum()
+}

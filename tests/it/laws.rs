@@ -1,0 +1,5 @@
+//! What must hold always, for all inputs.
+
+mod models;
+mod tools;
+mod turn;
