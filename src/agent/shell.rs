@@ -13,7 +13,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Works on the assignment until it ends or is stopped. When `stop` is cancelled, the model call or
+/// Works on the assignment until it ends or is stopped. The workspace must be as the last
+/// stored step with results left it. When `stop` is cancelled, the model call or
 /// tool in hand is dropped and the answer is [`Stopped::Released`]; the caller knows why. A tool that
 /// was dropped may still write to the workspace for a moment.
 pub async fn run(

@@ -291,7 +291,7 @@ fn listing_marks_what_git_ignores() {
         "list_dir",
         json!({"path": ".", "depth": 3}),
         expect![[r"
-            .gitignore  25 bytes
+            .gitignore  24 bytes
             a.log  2 bytes  (ignored)
             keep.log  3 bytes
             src/
