@@ -19,13 +19,14 @@ pub use shell::run;
 
 use crate::domain::catalog::Model;
 use crate::domain::credit::{Credits, NanoUsd, Usage};
+use crate::domain::report::PlanItem;
 use crate::domain::task::{End, Kind, Limits};
 use crate::llm::Reply;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tools::{Finish, PlanItem, ToolResult};
+use tools::{Finish, ToolResult};
 
 /// What is to be done, and within which bounds.
 #[derive(Clone, Debug)]

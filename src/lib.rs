@@ -11,3 +11,4 @@ pub mod llm;
 mod outbox;
 pub mod store;
 mod telemetry;
+mod worker;

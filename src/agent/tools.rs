@@ -50,7 +50,6 @@ pub struct ToolResult {
 }
 
 pub use finish::Finish;
-pub use plan::{PlanItem, PlanStatus};
 
 /// Why a tool has no result.
 #[derive(Debug, thiserror::Error)]

@@ -86,6 +86,7 @@ pub struct Opened {
 
 /// One line of the agent's checklist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlanItem {
     /// What is to be done.
     pub text: String,

@@ -6,6 +6,7 @@ use super::guard::parse_sha;
 use super::{CheckedTree, Git, Worktree};
 use crate::domain::act::CommitRecipe;
 use crate::domain::ids::Sha;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A larger patch is not pushed.
@@ -83,6 +84,34 @@ impl Git {
         }
         zstd::encode_all(patch.as_slice(), 3)
             .map_err(|error| GitError::Io("compressing a patch".to_owned(), error))
+    }
+}
+
+impl Git {
+    /// The whole change of a worktree so far, compressed, to go on from after a crash. Nothing is
+    /// checked: what is pushed is checked later.
+    pub(crate) async fn snapshot(
+        &self,
+        worktree: &Worktree,
+        changed: &BTreeSet<String>,
+    ) -> Result<Vec<u8>, GitError> {
+        match self.tree_with(worktree, changed).await? {
+            Ok(tree) => self.patch(&worktree.git_dir(), &worktree.base, &tree).await,
+            Err(_unfit) => Ok(Vec::new()),
+        }
+    }
+
+    /// Applies such a change to a fresh worktree.
+    pub(crate) async fn restore(&self, worktree: &Worktree, patch: &[u8]) -> Result<(), GitError> {
+        if patch.is_empty() {
+            return Ok(());
+        }
+        let git = self.environment.git(&worktree.git_dir()).tree(&worktree.tree());
+        let patch = unpack(patch)?;
+        if !patch.is_empty() {
+            git.args(["apply", "--binary", "--whitespace=nowarn"]).input(patch).run().await?;
+        }
+        Ok(())
     }
 }
 

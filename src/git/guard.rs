@@ -44,6 +44,18 @@ impl Git {
         if let Some(reason) = changed.iter().find_map(|path| forbidden(path)) {
             return Ok(Guarded::Blocked(reason));
         }
+        match self.tree_with(worktree, changed).await? {
+            Ok(tree) => self.check(worktree, tree, changed).await,
+            Err(unfit) => Ok(Guarded::Blocked(unfit)),
+        }
+    }
+
+    /// The base with exactly these paths taken over, or why one of them is unfit.
+    pub(super) async fn tree_with(
+        &self,
+        worktree: &Worktree,
+        changed: &BTreeSet<String>,
+    ) -> Result<Result<Sha, String>, GitError> {
         let modes = self.base_modes(worktree, changed).await?;
         let mut index = Vec::new();
         for path in changed {
@@ -59,17 +71,14 @@ impl Git {
                         .await?;
                     format!("{mode} {blob}\t{path}\0")
                 }
-                Content::Unfit(reason) => {
-                    return Ok(Guarded::Blocked(format!("`{path}` {reason}")));
-                }
+                Content::Unfit(reason) => return Ok(Err(format!("`{path}` {reason}"))),
             };
             index.extend_from_slice(entry.as_bytes());
         }
         let git = || self.environment.git(&worktree.git_dir());
         git().args(["read-tree", worktree.base.as_str()]).run().await?;
         git().args(["update-index", "-z", "--index-info"]).input(index).run().await?;
-        let tree = parse_sha(&git().args(["write-tree"]).line().await?)?;
-        self.check(worktree, tree, changed).await
+        Ok(Ok(parse_sha(&git().args(["write-tree"]).line().await?)?))
     }
 
     /// Compares what came out with the base.

@@ -1,34 +1,13 @@
 //! `plan`: the checklist that people see while the work goes on.
 
 use super::{ToolError, respond};
+use crate::domain::report::PlanItem;
 use crate::llm::ToolSpec;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 const MOST_ITEMS: usize = 8;
 const LONGEST_ITEM_CHARS: usize = 200;
-
-/// One line of the model's plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanItem {
-    /// What is to be done.
-    pub text: String,
-    /// How far it is.
-    pub status: PlanStatus,
-}
-
-/// How far a line of the plan is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PlanStatus {
-    /// Not begun.
-    Pending,
-    /// Being done.
-    InProgress,
-    /// Done.
-    Done,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 //! if nothing had happened, and a whole run.
 
 use async_trait::async_trait;
-use asynccoder::agent::tools::{PlanStatus, ToolResult};
+use asynccoder::agent::tools::ToolResult;
 use asynccoder::agent::turn::{Effect, Event, Turn};
 use asynccoder::agent::workspace::Workspace;
 use asynccoder::agent::{
@@ -11,6 +11,7 @@ use asynccoder::agent::{
 };
 use asynccoder::domain::catalog::Catalog;
 use asynccoder::domain::credit::{Credits, NanoUsd, Usage};
+use asynccoder::domain::report::PlanStatus;
 use asynccoder::domain::task::Kind;
 use asynccoder::llm::{Block, Llm, LlmError, Message, Prompt, Reply, Stop, UserPart};
 use expect_test::{Expect, expect};

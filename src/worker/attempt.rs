@@ -1,0 +1,229 @@
+//! One attempt at a task: a workspace at the pinned commit, the agent in it, and the result sealed.
+
+use super::Worker;
+use super::journal::StepJournal;
+use super::lease::{Kept, Why};
+use crate::agent::workspace::Workspace;
+use crate::agent::{self, Assignment, Outcome, Stopped, StoredStep, TaskText};
+use crate::domain::catalog::Model;
+use crate::domain::report;
+use crate::domain::task::End;
+use crate::git::{GitError, Remote, Worktree};
+use crate::github::error::GitHubError;
+use crate::github::{Place, Purpose};
+use crate::store::StoreError;
+use crate::store::steps::{self, Holder};
+use crate::store::tasks::{ClaimedTask, Sealed};
+use anyhow::Context;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// The file in which a repository tells agents how it wants to be treated.
+const GUIDANCE_FILES: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
+/// The most of it that is shown to the model.
+const LONGEST_GUIDANCE: usize = 16 * 1024;
+
+/// Why an attempt ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error(transparent)]
+    GitHub(#[from] GitHubError),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    #[error("{0:#}")]
+    Ours(#[from] anyhow::Error),
+}
+
+/// What to do with a task whose attempt broke.
+enum Next {
+    /// Somebody else has it, or will have it when the lease runs out.
+    Leave,
+    /// Claim it again after a while.
+    Release { wait: Duration, uses_attempt: bool },
+    /// It ends here.
+    End(End, Option<String>),
+}
+
+impl Worker {
+    /// Runs the attempt, and sees to it that the task goes on or ends whatever happens.
+    pub(super) async fn attempt(
+        &self,
+        task: &ClaimedTask,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let holder = Holder { task: task.id, lease: task.lease };
+        let kept = Kept::keep(self.store.clone(), holder, self.timing, task.active, shutdown);
+        let broken = match self.try_once(task, &kept).await {
+            Ok(sealed) => {
+                self.store.seal(task.id, task.lease, sealed).await.context("sealing")?;
+                return Ok(());
+            }
+            Err(broken) => broken,
+        };
+        tracing::warn!(task = %task.id, error = %broken, "an attempt broke off");
+        match self.after(&broken, &kept, task) {
+            Next::Leave => Ok(()),
+            Next::Release { wait, uses_attempt } => self
+                .store
+                .release_task(task.id, task.lease, wait, uses_attempt)
+                .await
+                .context("giving the task back"),
+            Next::End(end, detail) => {
+                let outcome = report::Outcome { detail, ..report::Outcome::default() };
+                let sealed = Sealed { end, outcome, acts: Vec::new() };
+                self.store.seal(task.id, task.lease, sealed).await.context("ending the task")?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn try_once(&self, task: &ClaimedTask, kept: &Kept) -> Result<Sealed, Broken> {
+        let Some(installation) = task.installation else {
+            let detail = Some("The App is no longer installed.".to_owned());
+            let outcome = report::Outcome { detail, ..report::Outcome::default() };
+            return Ok(Sealed { end: End::Cancelled, outcome, acts: Vec::new() });
+        };
+        let place = Place { installation, repository: task.repository, name: task.name.clone() };
+        let worktree = tokio::select! {
+            worktree = self.workspace(task, &place) => worktree?,
+            () = kept.stop.cancelled() => return Err(Stopped::Released.into()),
+        };
+        let outcome = self.run_agent(task, &worktree, kept).await?;
+        self.sealed(task, &place, &worktree, outcome).await
+    }
+
+    async fn workspace(&self, task: &ClaimedTask, place: &Place) -> Result<Worktree, Broken> {
+        let remote =
+            Remote { account: task.account, repository: task.repository, name: task.name.clone() };
+        let token = self.github.git_token(place, Purpose::Fetch).await?;
+        self.git.fetch(&remote, &task.base_branch, &task.base_sha, &token).await?;
+        Ok(self.git.worktree(&remote, task.id, task.lease, &task.base_sha).await?)
+    }
+
+    async fn run_agent(
+        &self,
+        task: &ClaimedTask,
+        worktree: &Worktree,
+        kept: &Kept,
+    ) -> Result<Outcome, Broken> {
+        let model = self
+            .catalog
+            .by_id(&task.model)
+            .with_context(|| format!("{} is no longer in the catalog", task.model))?;
+        let stored = self.store.steps(task.id).await?;
+        let last_patch = stored.iter().rev().find_map(|step| step.patch.clone());
+        if let Some(patch) = &last_patch {
+            self.git.restore(worktree, patch).await?;
+        }
+        let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
+        let assignment = assignment(task, model, &workspace, stored)?;
+        let journal = StepJournal {
+            store: &self.store,
+            git: &self.git,
+            worktree,
+            holder: kept.holder,
+            model,
+            last_patch: Mutex::new(last_patch),
+        };
+        Ok(agent::run(&assignment, &*self.llm, &workspace, &journal, &kept.stop).await?)
+    }
+
+    fn after(&self, broken: &Broken, kept: &Kept, task: &ClaimedTask) -> Next {
+        let doublings = u32::try_from(task.attempts).unwrap_or(1).min(6);
+        let wait =
+            (self.timing.backoff * 2_u32.pow(doublings)).mul_f64(rand::random_range(0.8..1.2));
+        let passing = Next::Release { wait, uses_attempt: false };
+        let ours = Next::Release { wait, uses_attempt: true };
+        match broken {
+            Broken::Stopped(Stopped::Released) => match kept.why() {
+                Why::Lost => Next::Leave,
+                Why::Cancelled => Next::End(End::Cancelled, None),
+                Why::ShuttingDown => Next::Release { wait: Duration::ZERO, uses_attempt: false },
+            },
+            Broken::Stopped(Stopped::Cancelled) => Next::End(End::Cancelled, None),
+            Broken::Stopped(Stopped::LeaseLost | Stopped::Storage(_)) | Broken::Store(_) => {
+                Next::Leave
+            }
+            Broken::GitHub(error) if error.is_passing() => passing,
+            Broken::GitHub(error) => Next::End(
+                End::PublishRefused,
+                Some(format!("GitHub did not let me read the repository: {error}")),
+            ),
+            Broken::Git(
+                GitError::Unauthorized(_) | GitError::Unreachable(..) | GitError::TimedOut(..),
+            ) => passing,
+            Broken::Git(error @ GitError::NotFound) => {
+                Next::End(End::PublishRefused, Some(error.to_string()))
+            }
+            Broken::Git(error @ GitError::Refused(_)) => {
+                Next::End(End::PolicyBlock, Some(error.to_string()))
+            }
+            Broken::Git(
+                GitError::Unusable(_)
+                | GitError::Moved
+                | GitError::Failed(..)
+                | GitError::Mismatch(_)
+                | GitError::Io(..),
+            )
+            | Broken::Ours(_) => ours,
+        }
+    }
+}
+
+fn assignment(
+    task: &ClaimedTask,
+    model: &Model,
+    workspace: &Workspace,
+    stored: Vec<steps::StoredStep>,
+) -> anyhow::Result<Assignment> {
+    let brief = &task.brief;
+    Ok(Assignment {
+        kind: task.kind,
+        model: model.clone(),
+        limits: task.kind.limits(),
+        hold: task.hold,
+        fence: uuid::Uuid::new_v4().simple().to_string(),
+        task_text: TaskText {
+            number: brief.thread.number,
+            title: brief.thread.title.clone(),
+            body: brief.thread.body.clone(),
+            instruction: brief.instruction.clone(),
+            requester: brief.requester.login.clone(),
+            repository: task.name.to_string(),
+            is_pull_request: brief.thread.is_pull_request,
+            guidance: guidance(workspace),
+            thread: Vec::new(),
+        },
+        already: already(stored)?,
+        active_before: task.active,
+    })
+}
+
+/// The steps that have a reply; a call without one is made again.
+fn already(stored: Vec<steps::StoredStep>) -> anyhow::Result<Vec<StoredStep>> {
+    let step = |stored: steps::StoredStep| -> anyhow::Result<Option<StoredStep>> {
+        let Some(reply) = stored.reply else { return Ok(None) };
+        let reply = serde_json::from_value(reply.0).context("a stored reply")?;
+        let results = stored
+            .results
+            .map(|r| serde_json::from_value(r.0))
+            .transpose()
+            .context("stored results")?;
+        Ok(Some(StoredStep { reply, results }))
+    };
+    stored.into_iter().filter_map(|s| step(s).transpose()).collect()
+}
+
+fn guidance(workspace: &Workspace) -> Option<String> {
+    let read = |name: &&str| {
+        let bytes = workspace.read(&workspace.path(name).ok()?).ok()?;
+        String::from_utf8(bytes).ok()
+    };
+    let text = GUIDANCE_FILES.iter().find_map(read)?;
+    Some(crate::domain::text::at_most(&text, LONGEST_GUIDANCE))
+}

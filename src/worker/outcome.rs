@@ -1,0 +1,132 @@
+//! From what the agent says to what is published: the tree is checked, the commit is made, and push
+//! and pull request are written down as acts.
+
+use super::Worker;
+use super::attempt::Broken;
+use crate::agent::Outcome;
+use crate::domain::act::{Act, CommitRecipe, PullRequest, Push};
+use crate::domain::report::pull_request::{Requester, Work, body, commit_message, title};
+use crate::domain::report::{self};
+use crate::domain::task::End;
+use crate::git::{CheckedTree, Guarded, Worktree};
+use crate::github::Place;
+use crate::store::acts::NewAct;
+use crate::store::tasks::{ClaimedTask, Sealed};
+
+impl Worker {
+    /// What becomes of the agent's result.
+    pub(super) async fn sealed(
+        &self,
+        task: &ClaimedTask,
+        place: &Place,
+        worktree: &Worktree,
+        outcome: Outcome,
+    ) -> Result<Sealed, Broken> {
+        let (end, changed) = (outcome.end, outcome.changed.clone());
+        let words = words(outcome.clone());
+        if !publishes(end) || !task.kind.limits().may_edit {
+            return Ok(Sealed { end, outcome: words, acts: Vec::new() });
+        }
+        match self.git.guard(worktree, &changed).await? {
+            Guarded::Checked(tree) => {
+                let acts = self.publish(task, place, worktree, &tree, &outcome).await?;
+                Ok(Sealed { end, outcome: words, acts })
+            }
+            Guarded::Unchanged => {
+                let end = if end == End::Done { End::NoChange } else { end };
+                Ok(Sealed { end, outcome: words, acts: Vec::new() })
+            }
+            Guarded::Blocked(reason) => {
+                let outcome = report::Outcome { detail: Some(reason), ..words };
+                Ok(Sealed { end: End::PolicyBlock, outcome, acts: Vec::new() })
+            }
+        }
+    }
+
+    async fn publish(
+        &self,
+        task: &ClaimedTask,
+        place: &Place,
+        worktree: &Worktree,
+        tree: &CheckedTree,
+        outcome: &Outcome,
+    ) -> Result<Vec<NewAct>, Broken> {
+        let words = words(outcome.clone());
+        let model = self
+            .catalog
+            .by_id(&task.model)
+            .map_or(task.model.as_str(), |m| m.display_name.as_str());
+        let work = Work {
+            id: task.id,
+            kind: task.kind,
+            end: outcome.end,
+            issue: task.brief.thread.number,
+            issue_title: &task.brief.thread.title,
+            outcome: &words,
+            model,
+            steps: i64::from(outcome.steps),
+            usage: outcome.usage,
+            requester: Requester {
+                id: task.brief.requester.id,
+                login: &task.brief.requester.login,
+            },
+        };
+        let bot = self.github.bot(place).await?;
+        let recipe = CommitRecipe {
+            message: commit_message(&work),
+            email: bot.email(),
+            name: bot.login,
+            seconds: task.created_at.timestamp(),
+        };
+        let commit = self.git.commit(worktree, tree, &recipe).await?;
+        let push = Push {
+            branch: task.branch.clone(),
+            expected: None,
+            base: task.base_sha.clone(),
+            base_branch: task.base_branch.clone(),
+            requester: task.brief.requester.clone(),
+            tree: commit.tree,
+            commit: commit.commit,
+            recipe,
+        };
+        let pull_request = PullRequest {
+            head: task.branch.clone(),
+            base: task.base_branch.clone(),
+            title: title(&work),
+            body: body(&work, None),
+            // No check was run, so a draft is all that can honestly be offered unless a person says otherwise.
+            draft: task.brief.draft.unwrap_or(true) || outcome.end != End::Done,
+        };
+        Ok(vec![
+            act(task, Act::Push(push), Some(commit.patch)),
+            act(task, Act::PullRequest(pull_request), None),
+        ])
+    }
+}
+
+/// Whether an end brings work along.
+fn publishes(end: End) -> bool {
+    end == End::Done || end.keeps_partial_work()
+}
+
+fn words(outcome: Outcome) -> report::Outcome {
+    report::Outcome {
+        summary: outcome.summary,
+        title: outcome.title,
+        not_verified: outcome.not_verified,
+        questions: outcome.questions,
+        detail: outcome.detail,
+    }
+}
+
+fn act(task: &ClaimedTask, act: Act, patch: Option<Vec<u8>>) -> NewAct {
+    NewAct {
+        account: task.account,
+        repository: task.repository,
+        command: task.command,
+        task: Some(task.id),
+        required: true,
+        act,
+        patch,
+    }
+}
