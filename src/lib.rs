@@ -9,6 +9,7 @@ mod github;
 mod intake;
 pub mod llm;
 mod outbox;
+pub mod simulator;
 pub mod store;
 mod telemetry;
 mod worker;

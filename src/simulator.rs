@@ -1,0 +1,207 @@
+//! GitHub and a model service on loopback, for tests and for the demonstration.
+//!
+//! Three listeners stand for `api.github.com`, `github.com` (git over HTTP) and the model
+//! provider. They are as strict as the real ones: an unknown field, a missing permission or an
+//! unanswered tool call is refused, never forgiven. Everything that arrives and everything that
+//! changes is written into one [`Journal`](Entry), and [`Faults`] can refuse, hold or lose any reply.
+//!
+//! This room uses no other room of the crate: it has its own signatures, its own token checks and
+//! its own git processes, so that no mistake can be made on both sides. It never leaves loopback.
+
+mod acts;
+mod crypto;
+mod events;
+mod faults;
+mod git;
+mod github;
+mod hooks;
+mod hub;
+mod journal;
+mod models;
+mod people;
+mod reading;
+mod script;
+mod wire;
+mod world;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::task::JoinHandle;
+
+pub use self::{
+    faults::{At, Faults, Gate, Moment, Refusal},
+    github::limits::Limits,
+    journal::{Auth, Effect, Entry, Request, Wall, What},
+    models::Models,
+    people::{Opening, RepositoryOptions},
+    reading::{CheckRunView, CommentView, CommitView, IssueView, PullRequestView},
+    script::{Script, Usage},
+};
+use self::{hub::Hub, wire::Listener};
+
+/// How to start a [`Simulator`].
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Decides everything that is random, such as the form of tokens.
+    pub seed: u64,
+    /// Leaves the repositories on disk when the simulator is gone.
+    pub keep: bool,
+    /// Where the repositories lie; a new temporary folder if absent.
+    pub folder: Option<PathBuf>,
+}
+
+/// What the owner of the GitHub App knows: enough to configure the bot.
+#[derive(Debug, Clone)]
+pub struct AppCredentials {
+    /// The number of the App.
+    pub app_id: u64,
+    /// The client id, accepted as issuer as well.
+    pub client_id: String,
+    /// The App's RSA key, PKCS#1 PEM.
+    pub private_key_pem: String,
+    /// The secret that signs deliveries.
+    pub webhook_secret: String,
+    /// The App's name in addresses.
+    pub slug: String,
+    /// The login of the App's bot user.
+    pub bot_login: String,
+    /// The number of the App's bot user.
+    pub bot_id: u64,
+}
+
+/// The handle: cheap to clone; the last clone takes the listeners and the folder with it.
+#[derive(Debug, Clone)]
+pub struct Simulator {
+    hub: Arc<Hub>,
+    quiet: bool,
+    running: Arc<Running>,
+}
+
+impl Simulator {
+    /// Binds the three listeners and starts serving.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let (folder, temporary) = folder(&options)?;
+        let api = Listener::bind().await?;
+        let server = Listener::bind().await?;
+        let models = Listener::bind().await?;
+        let urls = hub::Urls { api: api.url(), server: server.url(), models: models.url() };
+        let (hub, parcels) = Hub::new(urls, folder, options.seed)?;
+        let hub = Arc::new(hub);
+        let tasks = vec![
+            tokio::spawn(wire::serve(api, github::router(Arc::clone(&hub)))),
+            tokio::spawn(wire::serve(server, git::http::router(Arc::clone(&hub)))),
+            tokio::spawn(wire::serve(models, models::router(Arc::clone(&hub)))),
+            tokio::spawn(hooks::deliver_all(Arc::clone(&hub), parcels)),
+        ];
+        let running = Arc::new(Running { tasks, _folder: temporary });
+        Ok(Self { hub, quiet: false, running })
+    }
+
+    /// Closes the listeners. Replies under way are cut off.
+    pub async fn stop(&self) {
+        for task in &self.running.tasks {
+            task.abort();
+        }
+        tokio::task::yield_now().await;
+    }
+
+    /// The address that stands for `https://api.github.com`.
+    pub fn api_url(&self) -> &str {
+        &self.hub.urls.api
+    }
+
+    /// The address that stands for `https://github.com`.
+    pub fn server_url(&self) -> &str {
+        &self.hub.urls.server
+    }
+
+    /// The address of the model service, without `/v1`.
+    pub fn models_url(&self) -> &str {
+        &self.hub.urls.models
+    }
+
+    /// What the bot needs to be this App.
+    pub fn credentials(&self) -> AppCredentials {
+        self.hub.app.clone()
+    }
+
+    /// The same world; what this handle does sends no webhook.
+    #[must_use]
+    pub fn quietly(&self) -> Self {
+        let mut handle = self.clone();
+        handle.quiet = true;
+        handle
+    }
+
+    /// Faults on all three walls.
+    pub fn faults(&self) -> &Faults {
+        &self.hub.faults
+    }
+
+    /// The model service's scripts and requests.
+    pub fn models(&self) -> Models {
+        Models::new(Arc::clone(&self.hub))
+    }
+
+    /// A copy of everything recorded so far.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.hub.journal.entries()
+    }
+
+    /// Moves GitHub's clock forward: tokens expire, limits reset.
+    pub fn advance(&self, by: Duration) {
+        self.hub.world().advance(by);
+        self.hub.journal.bump();
+    }
+
+    /// Replaces the rate limits.
+    pub fn set_limits(&self, limits: Limits) {
+        self.hub.world().limits = limits;
+    }
+
+    /// Waits until `seen` says yes, asking again after each new entry of the journal.
+    pub async fn wait_for(
+        &self,
+        mut seen: impl FnMut(&Self) -> bool,
+        timeout: Duration,
+    ) -> anyhow::Result<()> {
+        let mut changes = self.hub.journal.changes();
+        let waiting = async {
+            while !seen(self) {
+                changes.changed().await?;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(timeout, waiting)
+            .await
+            .with_context(|| format!("not seen within {timeout:?}; {}", self.hub.journal.tail()))?
+    }
+}
+
+/// What must end with the last handle.
+#[derive(Debug)]
+struct Running {
+    tasks: Vec<JoinHandle<()>>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+fn folder(options: &Options) -> anyhow::Result<(PathBuf, Option<tempfile::TempDir>)> {
+    if let Some(folder) = &options.folder {
+        std::fs::create_dir_all(folder)?;
+        return Ok((folder.canonicalize()?, None));
+    }
+    let temporary = tempfile::Builder::new().prefix("simulator-").tempdir()?;
+    if options.keep {
+        return Ok((temporary.keep(), None));
+    }
+    Ok((temporary.path().to_owned(), Some(temporary)))
+}

@@ -1,0 +1,112 @@
+//! Builds webhook payloads and queues them for whoever installed the App.
+//!
+//! An event is sent only where the App is installed, not suspended, and permitted to see it.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    github::render::Render,
+    hooks::{Parcel, guid},
+    hub::Hub,
+    world::{Installation, World},
+};
+
+/// What happened, before it is dressed as a payload.
+pub(crate) struct Event<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) action: Option<&'a str>,
+    pub(crate) repository: u64,
+    pub(crate) sender: &'a str,
+    pub(crate) fields: Value,
+}
+
+impl Event<'_> {
+    /// Queues the event, unless nobody is to hear of it.
+    pub(crate) fn send(self, hub: &Hub, world: &mut World) {
+        if world.quiet {
+            return;
+        }
+        let Some(repository) = world.repositories.get(&self.repository) else { return };
+        let Some(installation) = world.installation_of(&repository.owner) else { return };
+        if installation.suspended_at.is_some() || !permitted(installation, self.name) {
+            return;
+        }
+        let id = installation.id;
+        let render = Render::new(hub, world);
+        let mut payload = Map::new();
+        if let Some(action) = self.action {
+            payload.insert("action".to_owned(), json!(action));
+        }
+        if let Value::Object(fields) = self.fields {
+            payload.extend(fields);
+        }
+        payload.insert("repository".to_owned(), render.repository(repository));
+        if render.is_organization(&repository.owner) {
+            payload.insert("organization".to_owned(), render.organization(&repository.owner));
+        }
+        payload.insert("sender".to_owned(), render.user(self.sender));
+        payload.insert("installation".to_owned(), render.installation_stub(id));
+        if self.name == "push" {
+            dress_push(&mut payload, repository.created_at.timestamp());
+        }
+        let parcel = Parcel {
+            guid: guid(&mut world.random),
+            event: self.name.to_owned(),
+            action: self.action.map(str::to_owned),
+            installation: Some(id),
+            repository: Some(self.repository),
+            payload: Value::Object(payload),
+            redelivery: false,
+        };
+        hub.hooks.queue(parcel);
+    }
+}
+
+/// Queues `installation.<action>`, which every App hears.
+pub(crate) fn installation(hub: &Hub, world: &mut World, action: &str, id: u64, sender: &str) {
+    if world.quiet {
+        return;
+    }
+    let Some(found) = world.installations.get(&id) else { return };
+    let render = Render::new(hub, world);
+    let mut payload = Map::new();
+    payload.insert("action".to_owned(), json!(action));
+    payload.insert("installation".to_owned(), render.installation(found));
+    if matches!(action, "created" | "deleted" | "new_permissions_accepted") {
+        payload.insert("repositories".to_owned(), render.short_repositories(&found.account));
+        payload.insert("requester".to_owned(), Value::Null);
+    }
+    payload.insert("sender".to_owned(), render.user(sender));
+    let parcel = Parcel {
+        guid: guid(&mut world.random),
+        event: "installation".to_owned(),
+        action: Some(action.to_owned()),
+        installation: Some(id),
+        repository: None,
+        payload: Value::Object(payload),
+        redelivery: false,
+    };
+    hub.hooks.queue(parcel);
+}
+
+fn permitted(installation: &Installation, event: &str) -> bool {
+    let permission = match event {
+        "issues" | "issue_comment" => "issues",
+        "pull_request" => "pull_requests",
+        "push" | "create" | "delete" => "contents",
+        "check_run" | "check_suite" => "checks",
+        _ => "metadata",
+    };
+    installation.permissions.contains_key(permission)
+}
+
+/// In a push the repository's times are numbers and its owner has a name.
+fn dress_push(payload: &mut Map<String, Value>, created_at: i64) {
+    let Some(Value::Object(repository)) = payload.get_mut("repository") else { return };
+    repository.insert("created_at".to_owned(), json!(created_at));
+    repository.insert("pushed_at".to_owned(), json!(created_at));
+    let Some(Value::Object(owner)) = repository.get_mut("owner") else { return };
+    let name = owner.get("login").cloned().unwrap_or_default();
+    owner.insert("name".to_owned(), name);
+    owner.insert("email".to_owned(), Value::Null);
+}

@@ -1,0 +1,56 @@
+//! What a pull request changes, file by file.
+
+use super::Git;
+
+/// One changed file.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) path: String,
+    pub(crate) status: &'static str,
+    pub(crate) blob: String,
+    pub(crate) additions: u64,
+    pub(crate) deletions: u64,
+    /// Absent for binary files.
+    pub(crate) patch: Option<String>,
+}
+
+impl Git {
+    /// The files changed since two commits parted, without renames.
+    pub(crate) fn changes(&self, id: u64, base: &str, head: &str) -> anyhow::Result<Vec<Change>> {
+        let range = format!("{base}...{head}");
+        let raw = ["diff", "--raw", "--no-renames", "--no-abbrev", "-z", &range];
+        let raw = self.text(id, &raw)?;
+        let mut fields = raw.split('\0');
+        let mut changes = Vec::new();
+        while let (Some(facts), Some(path)) = (fields.next(), fields.next()) {
+            changes.push(self.change(id, &range, facts, path)?);
+        }
+        Ok(changes)
+    }
+
+    fn change(&self, id: u64, range: &str, facts: &str, path: &str) -> anyhow::Result<Change> {
+        let mut facts = facts.split(' ').skip(2);
+        let (old, new) = (facts.next().unwrap_or_default(), facts.next().unwrap_or_default());
+        let (status, blob) = match facts.next() {
+            Some("A") => ("added", new),
+            Some("D") => ("removed", old),
+            _ => ("modified", new),
+        };
+        let path_only = format!(":(literal){path}");
+        let arguments = ["diff", "--no-color", "--no-renames", range, "--", &path_only];
+        let text = self.text(id, &arguments)?;
+        let patch = text.find("\n@@ ").and_then(|at| text.get(at + 1..));
+        let count = |sign: char| {
+            let lines = patch.unwrap_or_default().lines();
+            lines.filter(|line| line.starts_with(sign)).count() as u64
+        };
+        Ok(Change {
+            path: path.to_owned(),
+            status,
+            blob: blob.to_owned(),
+            additions: count('+'),
+            deletions: count('-'),
+            patch: patch.map(|patch| patch.trim_end_matches('\n').to_owned()),
+        })
+    }
+}

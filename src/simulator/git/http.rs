@@ -1,0 +1,299 @@
+//! git over HTTP: the three requests of the smart protocol, for real repositories.
+//!
+//! The git program does the work; this file decides who may fetch or push and what is refused.
+//! git's first try without credentials is answered with 401 and not recorded.
+
+mod packets;
+
+use std::{process::Stdio, sync::Arc};
+
+use anyhow::Context as _;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, DefaultBodyLimit, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tower_http::decompression::RequestDecompressionLayer;
+
+use crate::simulator::{
+    acts::{Stage, push::Move},
+    faults::Moment,
+    github::{Identity, token_identity},
+    hub::Hub,
+    journal::{Auth, Request, Wall},
+    wire::Cord,
+    world::{Grant, covers},
+};
+
+pub(crate) fn router(hub: Arc<Hub>) -> Router {
+    Router::new()
+        .fallback(serve)
+        .layer(RequestDecompressionLayer::new())
+        .layer(DefaultBodyLimit::disable())
+        .with_state(hub)
+}
+
+/// What git wants of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Fetch,
+    Push,
+}
+
+impl Service {
+    fn program(self) -> &'static str {
+        match self {
+            Self::Fetch => "upload-pack",
+            Self::Push => "receive-pack",
+        }
+    }
+
+    fn level(self) -> &'static str {
+        match self {
+            Self::Fetch => "read",
+            Self::Push => "write",
+        }
+    }
+}
+
+/// A request that makes sense.
+struct Wish {
+    repository: String,
+    service: Service,
+    advertise: bool,
+    protocol: String,
+}
+
+/// A refusal: status and text.
+type Refused = (StatusCode, String);
+
+async fn serve(
+    State(hub): State<Arc<Hub>>,
+    ConnectInfo(cord): ConnectInfo<Cord>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return refuse(StatusCode::UNAUTHORIZED, "Authentication required.");
+    }
+    let mut trouble = hub.faults.take(Wall::Git, method.as_str(), &path);
+    trouble.pass(Moment::BeforeEffect).await;
+    let grant = identify(&hub, &headers);
+    let sequence = record(&hub, &method, &path, grant.as_ref());
+    let response = if let Some(refusal) = trouble.refusal.take() {
+        hub.journal.answered(sequence, refusal.status, false, "planned fault");
+        let status = StatusCode::from_u16(refusal.status);
+        refuse(status.unwrap_or(StatusCode::BAD_GATEWAY), &refusal.body.to_string())
+    } else {
+        let answer = answer(&hub, &method, &uri, &headers, grant, body).await;
+        let (status, note) = match &answer {
+            Ok(_) => (200, ""),
+            Err((status, why)) => (status.as_u16(), why.as_str()),
+        };
+        hub.journal.answered(sequence, status, status >= 400, note);
+        answer.unwrap_or_else(|(status, why)| refuse(status, &why))
+    };
+    trouble.pass(Moment::BeforeReply).await;
+    if trouble.lost {
+        cord.cut();
+    }
+    response
+}
+
+async fn answer(
+    hub: &Arc<Hub>,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    grant: Option<Grant>,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let not_found = || (StatusCode::NOT_FOUND, "Repository not found.".to_owned());
+    let wish = wish(method, uri, headers).ok_or_else(not_found)?;
+    let no_credentials = || (StatusCode::UNAUTHORIZED, "Invalid username or token.".to_owned());
+    let grant = grant.ok_or_else(no_credentials)?;
+    let id = admit(hub, &wish, &grant)?;
+    let broken = |error: anyhow::Error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
+    let output = if wish.service == Service::Push && !wish.advertise {
+        push(hub, id, &wish, &grant, &body).await.map_err(broken)?
+    } else {
+        run(hub, id, &wish, Vec::new(), &body).await.map_err(broken)?
+    };
+    let part = if wish.advertise { "advertisement" } else { "result" };
+    let kind = format!("application/x-git-{}-{part}", wish.service.program());
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache".to_owned())];
+    Ok((headers, Body::from(output)).into_response())
+}
+
+fn wish(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Wish> {
+    let path = uri.path().trim_start_matches('/');
+    let (repository, rest) = ["/info/refs", "/git-upload-pack", "/git-receive-pack"]
+        .into_iter()
+        .find_map(|end| Some((path.strip_suffix(end)?, end)))?;
+    let query = uri.query().unwrap_or_default();
+    let (service, advertise) = match (method.as_str(), rest, query) {
+        ("GET", "/info/refs", "service=git-upload-pack") => (Service::Fetch, true),
+        ("GET", "/info/refs", "service=git-receive-pack") => (Service::Push, true),
+        ("POST", "/git-upload-pack", "") => (Service::Fetch, false),
+        ("POST", "/git-receive-pack", "") => (Service::Push, false),
+        _ => return None,
+    };
+    let protocol = headers.get("git-protocol").and_then(|value| value.to_str().ok());
+    Some(Wish {
+        repository: repository.trim_end_matches(".git").to_owned(),
+        service,
+        advertise,
+        protocol: protocol.unwrap_or_default().to_owned(),
+    })
+}
+
+/// Basic credentials `x-access-token:<token>`.
+fn identify(hub: &Hub, headers: &HeaderMap) -> Option<Grant> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (user, token) = pair.split_once(':')?;
+    if !scheme.eq_ignore_ascii_case("basic") || user != "x-access-token" {
+        return None;
+    }
+    match token_identity(&hub.world(), token)? {
+        Identity::Token(grant) => Some(*grant),
+        Identity::App | Identity::Nobody => None,
+    }
+}
+
+fn record(hub: &Hub, method: &Method, path: &str, grant: Option<&Grant>) -> u64 {
+    let known = grant.map(|grant| Identity::Token(Box::new(grant.clone())).auth(&hub.world()));
+    hub.journal.request(Request {
+        wall: Wall::Git,
+        method: method.to_string(),
+        path: path.to_owned(),
+        status: 0,
+        auth: known.unwrap_or(Auth::Bad),
+        body: Value::Null,
+        refused: false,
+        note: String::new(),
+    })
+}
+
+/// The repository, if the token may do what is asked.
+fn admit(hub: &Hub, wish: &Wish, grant: &Grant) -> Result<u64, Refused> {
+    let world = hub.world();
+    let not_found = || (StatusCode::NOT_FOUND, "Repository not found.".to_owned());
+    let repository = world.repository_named(&wish.repository).ok_or_else(not_found)?;
+    let installation = world.installations.get(&grant.installation);
+    let theirs =
+        installation.is_some_and(|one| one.account.eq_ignore_ascii_case(&repository.owner));
+    let listed = grant.repositories.as_ref().is_none_or(|ids| ids.contains(&repository.id));
+    if !theirs || !listed {
+        return Err(not_found());
+    }
+    let name = repository.full_name();
+    if !covers(grant.permissions.get("contents"), wish.service.level()) {
+        let bot = &hub.app.bot_login;
+        let why = match wish.service {
+            Service::Fetch => "Write access to repository not granted.".to_owned(),
+            Service::Push => format!("Permission to {name}.git denied to {bot}."),
+        };
+        return Err((StatusCode::FORBIDDEN, why));
+    }
+    if repository.archived && wish.service == Service::Push {
+        let why = "This repository was archived so it is read-only.";
+        return Err((StatusCode::FORBIDDEN, why.to_owned()));
+    }
+    Ok(repository.id)
+}
+
+/// Receives a push and tells the world what has really moved.
+async fn push(
+    hub: &Arc<Hub>,
+    id: u64,
+    wish: &Wish,
+    grant: &Grant,
+    body: &Bytes,
+) -> anyhow::Result<Vec<u8>> {
+    let protected = hub.world().repository(id)?.protected.clone();
+    let protected: Vec<String> =
+        protected.iter().map(|name| format!("refs/heads/{name}")).collect();
+    let workflows = if grant.permissions.contains_key("workflows") { "allowed" } else { "" };
+    let forbidden = vec![
+        ("SIMULATOR_PROTECTED", protected.join("\n")),
+        ("SIMULATOR_WORKFLOWS", workflows.to_owned()),
+    ];
+    let wanted = packets::commands(body);
+    let output = run(hub, id, wish, forbidden, body).await?;
+    let at_work = Arc::clone(hub);
+    tokio::task::spawn_blocking(move || {
+        let mut world = at_work.world();
+        world.quiet = false;
+        let actor = &at_work.app.bot_login;
+        let mut stage = Stage { hub: &at_work, world: &mut world, repository: id, actor };
+        for moved in wanted {
+            moved_indeed(&mut stage, &moved)?;
+        }
+        anyhow::Ok(())
+    })
+    .await??;
+    Ok(packets::with_reasons(&output))
+}
+
+fn moved_indeed(stage: &mut Stage<'_>, moved: &Move) -> anyhow::Result<()> {
+    let now = stage.hub.git.reference(stage.repository, &moved.reference);
+    if now == moved.new && moved.old != moved.new {
+        stage.pushed(moved)?;
+    }
+    Ok(())
+}
+
+async fn run(
+    hub: &Hub,
+    id: u64,
+    wish: &Wish,
+    environment: Vec<(&str, String)>,
+    input: &[u8],
+) -> anyhow::Result<Vec<u8>> {
+    let program = wish.service.program();
+    let mut command = hub.git.command(id);
+    command.arg(program).arg("--stateless-rpc").envs(environment);
+    if wish.advertise {
+        command.arg("--http-backend-info-refs");
+    }
+    if !wish.protocol.is_empty() {
+        command.env("GIT_PROTOCOL", &wish.protocol);
+    }
+    command.arg(".").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    let mut stdin = child.stdin.take().context("git has no input")?;
+    let feed = async move {
+        // git may stop reading early, when it has refused.
+        if stdin.write_all(input).await.is_err() {
+            tracing::debug!("git closed its input");
+        }
+    };
+    let (output, ()) = futures::join!(child.wait_with_output(), feed);
+    let output = output?;
+    let mut answer = Vec::new();
+    if wish.advertise && !wish.protocol.contains("version=2") {
+        answer.extend(packets::packet(format!("# service=git-{program}\n").as_bytes()));
+        answer.extend(b"0000");
+    }
+    answer.extend(output.stdout);
+    Ok(answer)
+}
+
+fn refuse(status: StatusCode, why: &str) -> Response {
+    let kind = (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned());
+    if status == StatusCode::UNAUTHORIZED {
+        let ask = (header::WWW_AUTHENTICATE, "Basic realm=\"GitHub\"".to_owned());
+        return (status, [kind, ask], why.to_owned()).into_response();
+    }
+    (status, [kind], why.to_owned()).into_response()
+}

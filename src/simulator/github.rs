@@ -1,0 +1,149 @@
+//! The REST API: reads a request, finds out who asks, and hands it to the right counter.
+//!
+//! Routes are matched on decoded path parts, so that refs and paths may contain slashes. An unknown
+//! route is a 404 as on GitHub, and is marked in the journal so that a test can fail on it.
+
+mod apps;
+mod auth;
+mod call;
+mod checks;
+mod contents;
+mod deliveries;
+mod issues;
+pub(crate) mod limits;
+mod pulls;
+mod reactions;
+pub(crate) mod render;
+mod reply;
+mod repos;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{ConnectInfo, DefaultBodyLimit, State},
+    http::{HeaderMap, Method, Uri},
+    response::Response,
+};
+
+pub(crate) use self::auth::{Identity, token_identity};
+use self::{
+    call::{Asked, Call},
+    reply::{Answer, Reply},
+};
+use super::{
+    faults::Moment,
+    hub::Hub,
+    journal::{Auth, Request, Wall},
+    wire::Cord,
+};
+
+pub(crate) fn router(hub: Arc<Hub>) -> Router {
+    Router::new().fallback(serve).layer(DefaultBodyLimit::max(26_000_000)).with_state(hub)
+}
+
+async fn serve(
+    State(hub): State<Arc<Hub>>,
+    ConnectInfo(cord): ConnectInfo<Cord>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let asked = Asked::new(&method, &uri, headers, body);
+    let mut trouble = hub.faults.take(Wall::Api, &asked.method, &asked.path);
+    trouble.pass(Moment::BeforeEffect).await;
+    let planned = trouble.refusal.take().map(Reply::planned);
+    let at_work = Arc::clone(&hub);
+    let handled = tokio::task::spawn_blocking(move || handle(&at_work, &asked, planned)).await;
+    let reply = handled.unwrap_or_else(|error| Reply::broken(&error.to_string()));
+    trouble.pass(Moment::BeforeReply).await;
+    if trouble.lost {
+        cord.cut();
+    }
+    reply.into_response()
+}
+
+/// One request under one lock: recorded, answered, completed.
+fn handle(hub: &Hub, asked: &Asked, planned: Option<Reply>) -> Reply {
+    let mut world = hub.world();
+    world.quiet = false;
+    let who = auth::identify(hub, &world, &asked.headers);
+    let auth = match &who {
+        Ok(identity) => identity.auth(&world),
+        Err(_) => Auth::Bad,
+    };
+    let request = Request {
+        wall: Wall::Api,
+        method: asked.method.clone(),
+        path: asked.path.clone(),
+        status: 0,
+        auth,
+        body: asked.json.clone().unwrap_or_default(),
+        refused: false,
+        note: String::new(),
+    };
+    let sequence = hub.journal.request(request);
+    let mut reply = planned.unwrap_or_else(|| {
+        let answered = asked.acceptable().and_then(|()| {
+            let identity = who?;
+            limits::count(&mut world, &identity, asked)?;
+            let mut call = Call { hub, world: &mut world, asked, identity };
+            let answer = route(&mut call);
+            answer.map_err(|refusal| call.explain(refusal))
+        });
+        answered.unwrap_or_else(|refusal| *refusal)
+    });
+    limits::describe(&world, &asked.headers, hub, &mut reply);
+    hub.journal.answered(sequence, reply.status, reply.is_refusal(), &reply.note);
+    reply
+}
+
+fn route(call: &mut Call<'_>) -> Answer {
+    let asked = call.asked;
+    let parts: Vec<&str> = asked.parts.iter().map(String::as_str).collect();
+    let method = asked.method.as_str();
+    match (method, parts.as_slice()) {
+        ("GET", ["rate_limit"]) => limits::show(call),
+        ("GET", ["users", login]) => repos::user(call, login),
+        ("GET", ["repos", owner, name, "installation"]) => apps::of_repository(call, owner, name),
+        ("GET", ["orgs" | "users", owner, "installation"]) => apps::of_account(call, owner),
+        (_, ["app", "hook", rest @ ..]) => deliveries::route(call, method, rest),
+        (_, ["app" | "installation", ..]) => apps::route(call, method, &parts),
+        (_, ["repos", owner, name, rest @ ..]) => {
+            let found = call.world.repository_named(&format!("{owner}/{name}"));
+            let id = found.map(|repository| repository.id);
+            in_repository(call, method, id, rest)
+        }
+        (_, ["repositories", id, rest @ ..]) => in_repository(call, method, id.parse().ok(), rest),
+        _ => Err(Reply::unknown_route()),
+    }
+}
+
+fn in_repository(call: &mut Call<'_>, method: &str, id: Option<u64>, rest: &[&str]) -> Answer {
+    call.token()?;
+    let id = id.ok_or_else(Reply::absent)?;
+    call.sees(id)?;
+    match rest {
+        ["issues", "comments", comment, "reactions", more @ ..] => {
+            reactions::route(call, method, id, reactions::On::Comment(number(comment)?), more)
+        }
+        ["issues", issue, "reactions", more @ ..] => {
+            reactions::route(call, method, id, reactions::On::Issue(number(issue)?), more)
+        }
+        ["issues", more @ ..] => issues::route(call, method, id, more),
+        ["pulls", more @ ..] => pulls::route(call, method, id, more),
+        ["check-runs", more @ ..] => checks::route(call, method, id, more),
+        ["commits", reference @ .., "check-runs"] if method == "GET" => {
+            checks::of_commit(call, id, &reference.join("/"))
+        }
+        ["contents", path @ ..] if method == "GET" => contents::get(call, id, &path.join("/")),
+        _ => repos::route(call, method, id, rest),
+    }
+}
+
+/// A number in a path.
+fn number(part: &str) -> Result<u64, Box<Reply>> {
+    part.parse().map_err(|_| Reply::unknown_route())
+}

@@ -1,0 +1,154 @@
+//! Answers and refusals with GitHub's own words.
+//!
+//! A refusal carries a note for the journal. A plain "not there" is an answer, not a refusal of a
+//! mistake: asking whether something exists is allowed.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+use serde_json::{Value, json};
+
+use crate::simulator::faults::Refusal;
+
+/// A reply, or a refusal to be sent instead.
+pub(crate) type Answer = Result<Reply, Box<Reply>>;
+
+const DOCS: &str = "https://docs.github.com/rest";
+const ABSENT: &str = "absent";
+
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) note: String,
+    content_type: &'static str,
+    body: Vec<u8>,
+    headers: Vec<(String, String)>,
+}
+
+impl Reply {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self {
+            status,
+            note: String::new(),
+            content_type: "application/json; charset=utf-8",
+            body: body.to_string().into_bytes(),
+            headers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn ok(body: &Value) -> Answer {
+        Ok(Self::json(200, body))
+    }
+
+    pub(crate) fn created(body: &Value) -> Answer {
+        Ok(Self::json(201, body))
+    }
+
+    pub(crate) fn nothing() -> Answer {
+        let mut reply = Self::json(204, &Value::Null);
+        reply.body.clear();
+        Ok(reply)
+    }
+
+    pub(crate) fn bytes(content_type: &'static str, body: Vec<u8>) -> Answer {
+        Ok(Self { content_type, body, ..Self::json(200, &Value::Null) })
+    }
+
+    pub(crate) fn refuse(status: u16, message: &str) -> Box<Self> {
+        let body = json!({
+            "message": message, "documentation_url": DOCS, "status": status.to_string(),
+        });
+        let mut reply = Self::json(status, &body);
+        message.clone_into(&mut reply.note);
+        Box::new(reply)
+    }
+
+    /// A refusal in plain text, from before the API proper.
+    pub(crate) fn refuse_plainly(status: u16, message: &str) -> Box<Self> {
+        let mut reply = Self::refuse(status, message);
+        reply.content_type = "text/html";
+        message.as_bytes().clone_into(&mut reply.body);
+        reply
+    }
+
+    /// 422 with the errors GitHub lists.
+    pub(crate) fn invalid(errors: &Value) -> Box<Self> {
+        let body = json!({
+            "message": "Validation Failed", "errors": errors, "documentation_url": DOCS,
+            "status": "422",
+        });
+        let mut reply = Self::json(422, &body);
+        reply.note = format!("Validation Failed: {errors}");
+        Box::new(reply)
+    }
+
+    /// 422 as the description of the API words it.
+    pub(crate) fn invalid_request(what: &str) -> Box<Self> {
+        Self::refuse(422, &format!("Invalid request.\n\n{what}"))
+    }
+
+    pub(crate) fn absent() -> Box<Self> {
+        let mut reply = Self::refuse(404, "Not Found");
+        ABSENT.clone_into(&mut reply.note);
+        reply
+    }
+
+    /// Something exists but is not visible with these credentials.
+    pub(crate) fn hidden(why: &str) -> Box<Self> {
+        let mut reply = Self::refuse(404, "Not Found");
+        why.clone_into(&mut reply.note);
+        reply
+    }
+
+    pub(crate) fn unknown_route() -> Box<Self> {
+        Self::hidden("unknown route")
+    }
+
+    pub(crate) fn planned(refusal: Refusal) -> Self {
+        let mut reply = Self::json(refusal.status, &refusal.body);
+        reply.headers = refusal.headers;
+        "planned fault".clone_into(&mut reply.note);
+        reply
+    }
+
+    /// The simulator itself failed.
+    pub(crate) fn broken(why: &str) -> Self {
+        let mut reply = Self::json(500, &json!({"message": "Server Error"}));
+        reply.note = format!("the simulator failed: {why}");
+        reply
+    }
+
+    pub(crate) fn failed(error: &anyhow::Error) -> Box<Self> {
+        Box::new(Self::broken(&format!("{error:#}")))
+    }
+
+    pub(crate) fn with_header(mut self, name: &str, value: impl ToString) -> Self {
+        self.headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    pub(crate) fn add_header(&mut self, name: &str, value: impl ToString) {
+        if self.headers.iter().all(|(have, _)| !have.eq_ignore_ascii_case(name)) {
+            self.headers.push((name.to_owned(), value.to_string()));
+        }
+    }
+
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.status >= 400 && self.note != ABSENT && self.note != "planned fault"
+    }
+
+    pub(crate) fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        for (name, value) in self.headers {
+            let pair = (HeaderName::try_from(name), HeaderValue::try_from(value));
+            if let (Ok(name), Ok(value)) = pair {
+                headers.insert(name, value);
+            }
+        }
+        (status, headers, Body::from(self.body)).into_response()
+    }
+}

@@ -1,0 +1,305 @@
+//! The model service: reads a request, checks it as strictly as the provider does, plays a script.
+//!
+//! It understands Anthropic's Messages API. It never invents an answer: without a script that fits,
+//! the request is refused and the journal says so.
+
+mod anthropic;
+mod cache;
+mod check;
+mod stream;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, DefaultBodyLimit, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+use serde_json::{Value, json};
+
+use self::cache::Cache;
+use super::{
+    faults::Moment,
+    hub::Hub,
+    journal::{Auth, Request, Wall},
+    script::{Hitch, Say, Script, Turn},
+    wire::Cord,
+};
+
+const KEY: &str = "sk-ant-simulated-0123456789abcdef";
+
+/// The model service as a test sees it.
+#[derive(Debug, Clone)]
+pub struct Models {
+    hub: Arc<Hub>,
+}
+
+impl Models {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub }
+    }
+
+    /// Adds a script. The first that fits a conversation is played; one without a condition is
+    /// tried last.
+    pub fn script(&self, script: Script) {
+        self.hub.models.lock().scripts.push(script);
+    }
+
+    /// Forgets all scripts.
+    pub fn clear_scripts(&self) {
+        self.hub.models.lock().scripts.clear();
+    }
+
+    /// The key that is accepted.
+    pub fn api_key(&self) -> &str {
+        KEY
+    }
+
+    /// The bodies of all requests for a message, refused ones too.
+    pub fn requests(&self) -> Vec<Value> {
+        self.hub.models.lock().requests.clone()
+    }
+}
+
+/// The service's own state.
+#[derive(Debug)]
+pub(crate) struct Desk(Mutex<DeskState>);
+
+#[derive(Debug, Default)]
+struct DeskState {
+    scripts: Vec<Script>,
+    requests: Vec<Value>,
+    cache: Cache,
+    /// What was said, by the id of each tool call in it.
+    said: Vec<(String, Value)>,
+    count: u64,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, DeskState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A refusal in the provider's words.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    status: u16,
+    kind: String,
+    message: String,
+    retry_after: Option<u64>,
+}
+
+impl Wrong {
+    pub(crate) fn new(status: u16, kind: &str, message: impl Into<String>) -> Self {
+        Self { status, kind: kind.to_owned(), message: message.into(), retry_after: None }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(400, "invalid_request_error", message)
+    }
+
+    fn of(hitch: &Hitch) -> Self {
+        let Hitch { status, kind, message, retry_after, .. } = hitch.clone();
+        Self { status, kind, message, retry_after }
+    }
+}
+
+/// How a request ends.
+enum Ending {
+    Message(Value),
+    Events(String),
+    Silence,
+}
+
+pub(crate) fn router(hub: Arc<Hub>) -> Router {
+    Router::new().fallback(serve).layer(DefaultBodyLimit::max(40_000_000)).with_state(hub)
+}
+
+async fn serve(
+    State(hub): State<Arc<Hub>>,
+    ConnectInfo(cord): ConnectInfo<Cord>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut trouble = hub.faults.take(Wall::Models, method.as_str(), uri.path());
+    trouble.pass(Moment::BeforeEffect).await;
+    let sequence = record(&hub, &method, &uri, &headers, &body);
+    let id = format!("req_sim{sequence:06}");
+    let mut response = if let Some(refusal) = trouble.refusal.take() {
+        hub.journal.answered(sequence, refusal.status, false, "planned fault");
+        let mut response = plain(refusal.status, &refusal.body);
+        for (name, value) in &refusal.headers {
+            put(&mut response, name.clone(), value);
+        }
+        response
+    } else {
+        match answer(&hub, &method, &uri, &headers, &body) {
+            Ok(Ending::Message(message)) => {
+                hub.journal.answered(sequence, 200, false, "");
+                plain(200, &message)
+            }
+            Ok(Ending::Events(events)) => {
+                hub.journal.answered(sequence, 200, false, "");
+                ([(CONTENT_TYPE, "text/event-stream; charset=utf-8")], events).into_response()
+            }
+            Ok(Ending::Silence) => {
+                hub.journal.answered(sequence, 0, false, "hangs");
+                std::future::pending().await
+            }
+            Err((planned, wrong)) => {
+                hub.journal.answered(sequence, wrong.status, !planned, &wrong.message);
+                refuse(&wrong, &id)
+            }
+        }
+    };
+    put(&mut response, "request-id".to_owned(), &id);
+    trouble.pass(Moment::BeforeReply).await;
+    if trouble.lost {
+        cord.cut();
+    }
+    response
+}
+
+fn record(hub: &Hub, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> u64 {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let auth = match key(headers) {
+        Some(KEY) => Auth::ModelKey,
+        Some(_) => Auth::Bad,
+        None => Auth::Nobody,
+    };
+    if uri.path() == "/v1/messages" {
+        hub.models.lock().requests.push(body.clone());
+    }
+    hub.journal.request(Request {
+        wall: Wall::Models,
+        method: method.to_string(),
+        path: uri.to_string(),
+        status: 0,
+        auth,
+        body,
+        refused: false,
+        note: String::new(),
+    })
+}
+
+/// The answer, or what is wrong and whether that was planned.
+fn answer(
+    hub: &Hub,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Ending, (bool, Wrong)> {
+    let mistake = |wrong| (false, wrong);
+    check::headers(headers, key(headers), KEY, method == Method::POST).map_err(mistake)?;
+    let parsed = || {
+        let parsed: Result<Value, _> = serde_json::from_slice(body);
+        parsed.map_err(|error| {
+            mistake(Wrong::invalid(format!("The request body is not valid JSON: {error}")))
+        })
+    };
+    match (method.as_str(), uri.path()) {
+        ("GET", "/v1/models") => Ok(Ending::Message(anthropic::models())),
+        ("POST", "/v1/messages/count_tokens") => {
+            let tokens = cache::tokens_of(&parsed()?);
+            Ok(Ending::Message(json!({"input_tokens": tokens})))
+        }
+        ("POST", "/v1/messages") => {
+            let version = text(headers, "anthropic-version");
+            play(&mut hub.models.lock(), &parsed()?, version)
+        }
+        _ => Err(mistake(Wrong::new(404, "not_found_error", "Not found"))),
+    }
+}
+
+fn play(desk: &mut DeskState, body: &Value, version: &str) -> Result<Ending, (bool, Wrong)> {
+    let asked = check::request(body, version, &desk.said).map_err(|wrong| (false, wrong))?;
+    let Some(place) = fitting(&desk.scripts, body) else {
+        return Err((false, Wrong::new(500, "api_error", "no script fits this conversation")));
+    };
+    let script = desk.scripts.get_mut(place).ok_or_else(|| nothing_to_play("it is gone"))?;
+    let played = asked.assistant_turns;
+    if script.error_at_end && played >= script.turns.len() {
+        return Err(nothing_to_play(&script.name));
+    }
+    let last = script.turns.len().saturating_sub(1);
+    let turn = script.turns.get_mut(played.min(last));
+    let turn = turn.ok_or_else(|| nothing_to_play("it is empty"))?;
+    if let Some(hitch) = turn.hitches.iter_mut().find(|hitch| hitch.times > 0) {
+        hitch.times -= 1;
+        return Err((true, Wrong::of(hitch)));
+    }
+    let turn: Turn = turn.clone();
+    if matches!(turn.say, Say::Silence) {
+        return Ok(Ending::Silence);
+    }
+    desk.count += 1;
+    let message = anthropic::message(&turn, body, played, &mut desk.cache);
+    for id in anthropic::call_ids(&message) {
+        desk.said.push((id, message.get("content").cloned().unwrap_or_default()));
+    }
+    Ok(if asked.stream {
+        Ending::Events(stream::events(&message))
+    } else {
+        Ending::Message(message)
+    })
+}
+
+fn nothing_to_play(why: &str) -> (bool, Wrong) {
+    (false, Wrong::new(500, "api_error", format!("the script has no turn for this request: {why}")))
+}
+
+/// The script for a conversation: one whose condition holds, else one without a condition.
+fn fitting(scripts: &[Script], body: &Value) -> Option<usize> {
+    let system = body.get("system").map(Value::to_string).unwrap_or_default();
+    let first = body.pointer("/messages/0/content").map(Value::to_string).unwrap_or_default();
+    let holds = |part: &String| {
+        let quoted = json!(part).to_string();
+        let part = quoted.trim_matches('"');
+        system.contains(part) || first.contains(part)
+    };
+    let chosen = scripts.iter().position(|script| script.when.as_ref().is_some_and(holds));
+    chosen.or_else(|| scripts.iter().position(|script| script.when.is_none()))
+}
+
+fn key(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let own = headers.get("x-api-key").and_then(|value| value.to_str().ok());
+    own.or_else(|| bearer?.strip_prefix("Bearer "))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn refuse(wrong: &Wrong, id: &str) -> Response {
+    let body = json!({
+        "type": "error", "error": {"type": wrong.kind, "message": wrong.message}, "request_id": id,
+    });
+    let mut response = plain(wrong.status, &body);
+    if let Some(seconds) = wrong.retry_after {
+        put(&mut response, "retry-after".to_owned(), &seconds.to_string());
+    }
+    response
+}
+
+fn plain(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/json")], Body::from(body.to_string())).into_response()
+}
+
+fn put(response: &mut Response, name: String, value: &str) {
+    let name = axum::http::HeaderName::try_from(name);
+    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+        response.headers_mut().insert(name, value);
+    }
+}

@@ -1,0 +1,182 @@
+//! What the simulated model says.
+//!
+//! A script is a list of assistant turns. Which one is played depends on nothing but the number of
+//! assistant turns in the request, so a repeated request gets the same answer.
+
+use serde_json::Value;
+
+/// A conversation the model will have.
+///
+/// ```
+/// use asynccoder::simulator::Script;
+/// use serde_json::json;
+///
+/// let script = Script::new("fix")
+///     .when("add() subtracts")
+///     .calls(vec![("read_file", json!({"path": "src/lib.rs"}))])
+///     .with_text("I look at the code.")
+///     .says("Done.");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Script {
+    pub(crate) name: String,
+    pub(crate) when: Option<String>,
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) error_at_end: bool,
+    waiting: Vec<Hitch>,
+}
+
+/// Token counts that replace the computed ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    /// Neither read from the cache nor written to it.
+    pub input: u64,
+    /// Read from the cache.
+    pub cache_read: u64,
+    /// Written to the cache.
+    pub cache_write: u64,
+    /// Said by the model.
+    pub output: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    pub(crate) say: Say,
+    pub(crate) text: Option<String>,
+    pub(crate) thinking: Option<String>,
+    pub(crate) usage: Option<Usage>,
+    /// What goes wrong before the turn is played.
+    pub(crate) hitches: Vec<Hitch>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Say {
+    Calls(Vec<(String, Value)>),
+    Text(String),
+    Cut(String),
+    Refusal,
+    Raw(Value),
+    Silence,
+}
+
+/// Trouble of one call; `times` counts down while it is played.
+#[derive(Debug, Clone)]
+pub(crate) struct Hitch {
+    pub(crate) times: u32,
+    pub(crate) status: u16,
+    pub(crate) kind: String,
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<u64>,
+}
+
+impl Script {
+    /// An empty script that fits every conversation.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            when: None,
+            turns: Vec::new(),
+            error_at_end: false,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Plays only where the system text or the first user message contains this.
+    #[must_use]
+    pub fn when(mut self, part: &str) -> Self {
+        self.when = Some(part.to_owned());
+        self
+    }
+
+    /// A turn that calls tools.
+    #[must_use]
+    pub fn calls(self, calls: Vec<(&str, Value)>) -> Self {
+        let calls = calls.into_iter().map(|(name, input)| (name.to_owned(), input));
+        self.turn(Say::Calls(calls.collect()))
+    }
+
+    /// A turn that ends the conversation with a text.
+    #[must_use]
+    pub fn says(self, text: &str) -> Self {
+        self.turn(Say::Text(text.to_owned()))
+    }
+
+    /// A turn that ends in the middle of a text because the output is full.
+    #[must_use]
+    pub fn cut(self, text: &str) -> Self {
+        self.turn(Say::Cut(text.to_owned()))
+    }
+
+    /// A turn in which the model refuses.
+    #[must_use]
+    pub fn refuses(self) -> Self {
+        self.turn(Say::Refusal)
+    }
+
+    /// A turn with exactly this body.
+    #[must_use]
+    pub fn raw(self, body: Value) -> Self {
+        self.turn(Say::Raw(body))
+    }
+
+    /// A turn without an answer, for ever.
+    #[must_use]
+    pub fn hangs(self) -> Self {
+        self.turn(Say::Silence)
+    }
+
+    /// A text before the tool calls of the last turn.
+    #[must_use]
+    pub fn with_text(mut self, text: &str) -> Self {
+        if let Some(turn) = self.turns.last_mut() {
+            turn.text = Some(text.to_owned());
+        }
+        self
+    }
+
+    /// A thought before everything else in the last turn, to be sent back verbatim.
+    #[must_use]
+    pub fn with_thinking(mut self, thought: &str) -> Self {
+        if let Some(turn) = self.turns.last_mut() {
+            turn.thinking = Some(thought.to_owned());
+        }
+        self
+    }
+
+    /// Token counts for the last turn.
+    #[must_use]
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        if let Some(turn) = self.turns.last_mut() {
+            turn.usage = Some(usage);
+        }
+        self
+    }
+
+    /// Before the next turn, `times` calls fail like this. Write it in front of that turn.
+    #[must_use]
+    pub fn fails(
+        mut self,
+        times: u32,
+        status: u16,
+        error_type: &str,
+        message: &str,
+        retry_after: Option<u64>,
+    ) -> Self {
+        let (kind, message) = (error_type.to_owned(), message.to_owned());
+        self.waiting.push(Hitch { times, status, kind, message, retry_after });
+        self
+    }
+
+    /// After the last turn calls are refused; without this the last turn is repeated.
+    #[must_use]
+    pub fn then_error(mut self) -> Self {
+        self.error_at_end = true;
+        self
+    }
+
+    fn turn(mut self, say: Say) -> Self {
+        let hitches = std::mem::take(&mut self.waiting);
+        self.turns.push(Turn { say, text: None, thinking: None, usage: None, hitches });
+        self
+    }
+}

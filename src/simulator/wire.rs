@@ -1,0 +1,143 @@
+//! A loopback listener whose connections can be cut off in the middle.
+//!
+//! A lost reply must look lost: no status line, no bytes, a closed connection. A handler cuts its
+//! [`Cord`], and the next write on that connection fails.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use axum::{Router, extract::connect_info::Connected, serve::IncomingStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+};
+
+/// Serves until the task is aborted.
+pub(crate) async fn serve(listener: Listener, router: Router) {
+    let service = router.into_make_service_with_connect_info::<Cord>();
+    if let Err(error) = axum::serve(listener, service).await {
+        tracing::error!(%error, "a simulated service ended");
+    }
+}
+
+/// Cuts one connection off.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cord(Arc<AtomicBool>);
+
+impl Cord {
+    pub(crate) fn cut(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Connected<IncomingStream<'_, Listener>> for Cord {
+    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
+        stream.io().cord.clone()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Listener {
+    inner: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    pub(crate) async fn bind() -> io::Result<Self> {
+        let inner = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = inner.local_addr()?;
+        Ok(Self { inner, address })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = Wire;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Wire, SocketAddr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.inner).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection without nodelay");
+        }
+        let cord = Cord::default();
+        (Wire { stream, cord }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
+
+/// A connection with its cord.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: TcpStream,
+    cord: Cord,
+}
+
+impl Wire {
+    fn whole(&self) -> io::Result<()> {
+        if self.cord.is_cut() {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.whole()?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.whole()?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,305 @@
+//! The simulated GitHub as plain data: accounts, repositories, installations, tokens.
+//!
+//! Data and look-ups only. What changes it and what follows from a change is in `acts`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::{SeedableRng as _, rngs::StdRng};
+use serde_json::Value;
+
+use super::{AppCredentials, github::limits::Limits};
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) repositories: BTreeMap<u64, Repository>,
+    pub(crate) installations: BTreeMap<u64, Installation>,
+    pub(crate) tokens: BTreeMap<String, Grant>,
+    pub(crate) limits: Limits,
+    pub(crate) random: StdRng,
+    /// Set while a handle acts that sends no webhooks.
+    pub(crate) quiet: bool,
+    offset: TimeDelta,
+    last_id: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, app: &AppCredentials) -> Self {
+        let bot = Account { id: app.bot_id, login: app.bot_login.clone(), kind: AccountKind::Bot };
+        Self {
+            accounts: vec![bot],
+            repositories: BTreeMap::new(),
+            installations: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            limits: Limits::default(),
+            random: StdRng::seed_from_u64(seed),
+            quiet: false,
+            offset: TimeDelta::zero(),
+            last_id: 1000,
+        }
+    }
+
+    /// GitHub's clock.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        Utc::now() + self.offset
+    }
+
+    pub(crate) fn advance(&mut self, by: Duration) {
+        self.offset += TimeDelta::from_std(by).unwrap_or(TimeDelta::zero());
+    }
+
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    pub(crate) fn account(&self, login: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.login.eq_ignore_ascii_case(login))
+    }
+
+    pub(crate) fn repository_named(&self, full_name: &str) -> Option<&Repository> {
+        let mut all = self.repositories.values();
+        all.find(|repository| repository.full_name().eq_ignore_ascii_case(full_name))
+    }
+
+    /// The number of a repository that must be there.
+    pub(crate) fn repository_id(&self, full_name: &str) -> anyhow::Result<u64> {
+        let found = self.repository_named(full_name);
+        Ok(found.with_context(|| format!("no repository {full_name}"))?.id)
+    }
+
+    pub(crate) fn repository(&self, id: u64) -> anyhow::Result<&Repository> {
+        self.repositories.get(&id).with_context(|| format!("no repository {id}"))
+    }
+
+    pub(crate) fn repository_mut(&mut self, id: u64) -> anyhow::Result<&mut Repository> {
+        self.repositories.get_mut(&id).with_context(|| format!("no repository {id}"))
+    }
+
+    pub(crate) fn installation_of(&self, login: &str) -> Option<&Installation> {
+        let mut all = self.installations.values();
+        all.find(|installation| installation.account.eq_ignore_ascii_case(login))
+    }
+
+    /// What somebody may do, as GitHub counts it.
+    pub(crate) fn role(&self, repository: &Repository, login: &str) -> Role {
+        if repository.owner.eq_ignore_ascii_case(login) {
+            return Role::Admin;
+        }
+        let base = if repository.private { Role::None } else { Role::Read };
+        let given = repository.roles.get(&login.to_lowercase()).copied();
+        given.map_or(base, |role| role.max(base))
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) id: u64,
+    pub(crate) login: String,
+    pub(crate) kind: AccountKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccountKind {
+    User,
+    Organization,
+    Bot,
+}
+
+impl AccountKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Organization => "Organization",
+            Self::Bot => "Bot",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    None,
+    Read,
+    Triage,
+    Write,
+    Maintain,
+    Admin,
+}
+
+impl Role {
+    const ALL: [Self; 6] =
+        [Self::None, Self::Read, Self::Triage, Self::Write, Self::Maintain, Self::Admin];
+
+    pub(crate) fn parse(name: &str) -> anyhow::Result<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|role| role.name() == name).with_context(|| format!("no role {name}"))
+    }
+
+    /// `role_name`
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Read => "read",
+            Self::Triage => "triage",
+            Self::Write => "write",
+            Self::Maintain => "maintain",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// `permission`, which knows four words only.
+    pub(crate) fn legacy_name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Read | Self::Triage => "read",
+            Self::Write | Self::Maintain => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Repository {
+    pub(crate) id: u64,
+    pub(crate) owner: String,
+    pub(crate) name: String,
+    pub(crate) private: bool,
+    pub(crate) archived: bool,
+    pub(crate) default_branch: String,
+    /// By login in lower case.
+    pub(crate) roles: BTreeMap<String, Role>,
+    pub(crate) protected: BTreeSet<String>,
+    pub(crate) issues: BTreeMap<u64, Issue>,
+    pub(crate) comments: BTreeMap<u64, Comment>,
+    pub(crate) checks: BTreeMap<u64, CheckRun>,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+impl Repository {
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    pub(crate) fn next_number(&self) -> u64 {
+        self.issues.keys().next_back().map_or(1, |last| last + 1)
+    }
+
+    pub(crate) fn comments_on(&self, number: u64) -> impl Iterator<Item = &Comment> {
+        self.comments.values().filter(move |comment| comment.number == number)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Issue {
+    pub(crate) id: u64,
+    pub(crate) number: u64,
+    pub(crate) title: String,
+    pub(crate) body: Option<String>,
+    pub(crate) author: String,
+    pub(crate) open: bool,
+    pub(crate) labels: Vec<String>,
+    pub(crate) reactions: Vec<Reaction>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) closed_at: Option<DateTime<Utc>>,
+    pub(crate) pull: Option<Pull>,
+}
+
+/// What makes an issue a pull request.
+#[derive(Debug, Clone)]
+pub(crate) struct Pull {
+    pub(crate) head: String,
+    pub(crate) head_sha: String,
+    pub(crate) base: String,
+    pub(crate) base_sha: String,
+    pub(crate) draft: bool,
+    pub(crate) merged_at: Option<DateTime<Utc>>,
+    pub(crate) maintainer_can_modify: bool,
+    pub(crate) size: Size,
+}
+
+/// How much a pull request changes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Size {
+    pub(crate) commits: u64,
+    pub(crate) files: u64,
+    pub(crate) additions: u64,
+    pub(crate) deletions: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Comment {
+    pub(crate) id: u64,
+    pub(crate) number: u64,
+    pub(crate) author: String,
+    pub(crate) body: String,
+    pub(crate) reactions: Vec<Reaction>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Reaction {
+    pub(crate) id: u64,
+    pub(crate) login: String,
+    pub(crate) content: String,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CheckRun {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) head_sha: String,
+    pub(crate) status: String,
+    pub(crate) conclusion: Option<String>,
+    pub(crate) external_id: String,
+    pub(crate) details_url: Option<String>,
+    pub(crate) started_at: Option<String>,
+    pub(crate) completed_at: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) summary: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) annotations: Vec<Value>,
+    pub(crate) actions: Vec<Value>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Installation {
+    pub(crate) id: u64,
+    pub(crate) account: String,
+    pub(crate) permissions: BTreeMap<String, String>,
+    pub(crate) suspended_at: Option<DateTime<Utc>>,
+    pub(crate) created_at: DateTime<Utc>,
+    /// When content was created, for the secondary limit.
+    pub(crate) writes: Vec<DateTime<Utc>>,
+    /// When requests were made, for the primary limit.
+    pub(crate) requests: Vec<DateTime<Utc>>,
+}
+
+/// What a token may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub(crate) installation: u64,
+    pub(crate) permissions: BTreeMap<String, String>,
+    pub(crate) repositories: Option<Vec<u64>>,
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// Whether a grant `have` covers what is needed.
+pub(crate) fn covers(have: Option<&String>, need: &str) -> bool {
+    fn rank(level: &str) -> u8 {
+        match level {
+            "read" => 1,
+            "write" => 2,
+            "admin" => 3,
+            _ => 9,
+        }
+    }
+    have.is_some_and(|have| rank(have) >= rank(need))
+}

@@ -1,0 +1,119 @@
+//! The REST API.
+
+use reqwest::{Method, StatusCode};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use super::{REPOSITORY, Set};
+
+#[tokio::test]
+async fn an_app_token_is_checked_before_a_token_is_minted() -> anyhow::Result<()> {
+    let set = Set::start().await?;
+    let path = format!("/app/installations/{}/access_tokens", set.installation);
+    let (status, body) = set.call(Method::POST, &path, &set.app_token(700)?, json!({})).await?;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(body["message"], "'Expiration time' claim ('exp') is too far in the future");
+    let wish = json!({"permissions": {"administration": "write"}});
+    let (status, _) = set.call(Method::POST, &path, &set.app_token(540)?, wish).await?;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let token = set.token(json!({"repositories": ["calculator"]})).await?;
+    assert!(token.starts_with("ghs_"));
+    let (status, app) = set.call(Method::GET, "/app", &set.app_token(540)?, Value::Null).await?;
+    assert_eq!((status, &app["slug"]), (StatusCode::OK, &json!("asynccoder")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_comment_is_written_edited_and_reacted_to() -> anyhow::Result<()> {
+    let set = Set::start().await?;
+    let issue = set.sim.open_issue(REPOSITORY, "alice", "add() subtracts", "See title.")?;
+    let asked = set.sim.comment(REPOSITORY, issue, "alice", "/asynccoder fix this")?;
+    let token = set.token(json!({"permissions": {"issues": "write"}})).await?;
+    let base = format!("/repos/{REPOSITORY}/issues");
+
+    let path = format!("{base}/comments/{asked}/reactions");
+    let eyes = json!({"content": "eyes"});
+    let (first, _) = set.call(Method::POST, &path, &token, eyes.clone()).await?;
+    let (again, _) = set.call(Method::POST, &path, &token, eyes).await?;
+    assert_eq!((first, again), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!(set.sim.reactions(asked), [("asynccoder[bot]".to_owned(), "eyes".to_owned())]);
+
+    let path = format!("{base}/{issue}/comments");
+    let (status, comment) = set.call(Method::POST, &path, &token, json!({"body": "On it"})).await?;
+    assert_eq!(status, StatusCode::CREATED);
+    octocrab::models::issues::Comment::deserialize(&comment)?;
+    let edit = format!("{base}/comments/{}", comment["id"]);
+    set.call(Method::PATCH, &edit, &token, json!({"body": "Done"})).await?;
+    let bodies: Vec<String> =
+        set.sim.comments(REPOSITORY, issue).into_iter().map(|comment| comment.body).collect();
+    assert_eq!(bodies, ["/asynccoder fix this", "Done"]);
+
+    let (status, body) =
+        set.call(Method::POST, &path, &token, json!({"body": "x", "typo": 1})).await?;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(body["message"], "Invalid request.\n\n\"typo\" is not a permitted key.");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_reaches_only_what_it_was_given() -> anyhow::Result<()> {
+    let set = Set::start().await?;
+    let token = set.token(json!({"permissions": {"contents": "read"}})).await?;
+    let runs = format!("/repos/{REPOSITORY}/check-runs");
+    let (status, body) = set.call(Method::POST, &runs, &token, json!({})).await?;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(body["message"], "Resource not accessible by integration");
+    let path = format!("/repos/{REPOSITORY}/contents/src/lib.rs");
+    let (status, file) = set.call(Method::GET, &path, &token, Value::Null).await?;
+    assert_eq!((status, &file["type"]), (StatusCode::OK, &json!("file")));
+    let path = format!("/repos/{REPOSITORY}/collaborators/alice/permission");
+    let (_, body) = set.call(Method::GET, &path, &token, Value::Null).await?;
+    assert_eq!((&body["permission"], &body["role_name"]), (&json!("write"), &json!("maintain")));
+    set.sim.advance(std::time::Duration::from_secs(3601));
+    let (status, _) = set.call(Method::GET, &path, &token, Value::Null).await?;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_check_run_obeys_its_limits() -> anyhow::Result<()> {
+    let set = Set::start().await?;
+    let token = set.token(Value::Null).await?;
+    let sha = set.sim.branches(REPOSITORY).remove("main");
+    let runs = format!("/repos/{REPOSITORY}/check-runs");
+    let new = json!({"name": "Async Coder / debug", "head_sha": sha, "status": "in_progress"});
+    let (status, run) = set.call(Method::POST, &runs, &token, new).await?;
+    assert_eq!(status, StatusCode::CREATED, "{run}");
+    octocrab::models::checks::CheckRun::deserialize(&run)?;
+    let path = format!("{runs}/{}", run["id"]);
+    let (status, _) =
+        set.call(Method::PATCH, &path, &token, json!({"status": "completed"})).await?;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let done = json!({"conclusion": "success", "output": {"title": "t", "summary": "s",
+        "annotations": [{"path": "src/lib.rs", "start_line": 1, "end_line": 1,
+            "annotation_level": "notice", "message": "m"}]}});
+    let (status, run) = set.call(Method::PATCH, &path, &token, done).await?;
+    assert_eq!((status, &run["status"]), (StatusCode::OK, &json!("completed")), "{run}");
+    let path = format!(
+        "/repos/{REPOSITORY}/commits/main/check-runs?check_name=Async%20Coder%20%2F%20debug"
+    );
+    let (_, list) = set.call(Method::GET, &path, &token, Value::Null).await?;
+    assert_eq!(list["total_count"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn octocrab_understands_every_object() -> anyhow::Result<()> {
+    let set = Set::start().await?;
+    let number = set.sim.open_issue(REPOSITORY, "alice", "A title", "")?;
+    let token = set.token(Value::Null).await?;
+    let crab =
+        octocrab::Octocrab::builder().base_uri(set.sim.api_url())?.personal_token(token).build()?;
+    let issue = crab.issues("acme", "calculator").get(number).await?;
+    assert_eq!((issue.number, issue.body), (number, None));
+    let repository = crab.repos("acme", "calculator").get().await?;
+    assert_eq!(repository.default_branch.as_deref(), Some("main"));
+    let page = crab.issues("acme", "calculator").list_comments(number).send().await?;
+    assert_eq!(page.items.len(), 0);
+    Ok(())
+}
