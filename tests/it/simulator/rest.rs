@@ -107,13 +107,28 @@ async fn octocrab_understands_every_object() -> anyhow::Result<()> {
     let set = Set::start().await?;
     let number = set.sim.open_issue(REPOSITORY, "alice", "A title", "")?;
     let token = set.token(Value::Null).await?;
-    let crab =
-        octocrab::Octocrab::builder().base_uri(set.sim.api_url())?.personal_token(token).build()?;
-    let issue = crab.issues("acme", "calculator").get(number).await?;
+    let base = format!("/repos/{REPOSITORY}");
+    let get = async |path: String| {
+        let (status, body) = set.call(Method::GET, &path, &token, Value::Null).await?;
+        anyhow::ensure!(status == StatusCode::OK, "{path}: {status}");
+        Ok(body)
+    };
+    let issue = octocrab::models::issues::Issue::deserialize(
+        get(format!("{base}/issues/{number}")).await?,
+    )?;
     assert_eq!((issue.number, issue.body), (number, None));
-    let repository = crab.repos("acme", "calculator").get().await?;
+    let repository = octocrab::models::Repository::deserialize(get(base.clone()).await?)?;
     assert_eq!(repository.default_branch.as_deref(), Some("main"));
-    let page = crab.issues("acme", "calculator").list_comments(number).send().await?;
-    assert_eq!(page.items.len(), 0);
+    octocrab::models::repos::Branch::deserialize(get(format!("{base}/branches/main")).await?)?;
+    octocrab::models::repos::Ref::deserialize(get(format!("{base}/git/ref/heads/main")).await?)?;
+    octocrab::models::repos::RepoCommit::deserialize(get(format!("{base}/commits/main")).await?)?;
+    octocrab::models::repos::Content::deserialize(
+        get(format!("{base}/contents/src/lib.rs")).await?,
+    )?;
+    octocrab::models::InstallationRepositories::deserialize(
+        get("/installation/repositories".into()).await?,
+    )?;
+    octocrab::models::Author::deserialize(get("/users/asynccoder%5Bbot%5D".into()).await?)?;
+    octocrab::models::RateLimit::deserialize(get("/rate_limit".into()).await?)?;
     Ok(())
 }
