@@ -36,7 +36,7 @@ pub use self::{
     models::Models,
     people::{Opening, RepositoryOptions},
     reading::{CheckRunView, CommentView, CommitView, IssueView, PullRequestView},
-    script::{Script, Usage},
+    script::{Failure, Script, Usage},
 };
 use self::{hub::Hub, wire::Listener};
 

@@ -24,6 +24,16 @@ pub(crate) struct NewIssue<'a> {
     pub(crate) pull: Option<Pull>,
 }
 
+/// How a change is told.
+pub(crate) struct Edit<'a> {
+    /// Of the webhook.
+    pub(crate) action: &'a str,
+    /// For the journal.
+    pub(crate) what: &'a str,
+    /// More fields of the webhook.
+    pub(crate) extra: Value,
+}
+
 /// Where an act happens and who does it.
 pub(crate) struct Stage<'a> {
     pub(crate) hub: &'a Hub,
@@ -76,15 +86,14 @@ impl Stage<'_> {
         Ok(number)
     }
 
-    /// Changes an issue or pull request; `what` names the change, `before` goes into `changes`.
+    /// Changes an issue or pull request.
     pub(crate) fn edit(
         &mut self,
         number: u64,
-        action: &str,
-        what: &str,
-        extra: Value,
+        edit: Edit<'_>,
         change: impl FnOnce(&mut Issue),
     ) -> anyhow::Result<()> {
+        let Edit { action, what, extra } = edit;
         let now = self.world.now();
         let repository = self.world.repository_mut(self.repository)?;
         let name = repository.full_name();

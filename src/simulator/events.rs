@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    github::render::Render,
+    github::render::{Render, installation_stub},
     hooks::{Parcel, guid},
     hub::Hub,
     world::{Installation, World},
@@ -45,7 +45,7 @@ impl Event<'_> {
             payload.insert("organization".to_owned(), render.organization(&repository.owner));
         }
         payload.insert("sender".to_owned(), render.user(self.sender));
-        payload.insert("installation".to_owned(), render.installation_stub(id));
+        payload.insert("installation".to_owned(), installation_stub(id));
         if self.name == "push" {
             dress_push(&mut payload, repository.created_at.timestamp());
         }

@@ -21,9 +21,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Bytes,
-    extract::{ConnectInfo, DefaultBodyLimit, State},
-    http::{HeaderMap, Method, Uri},
+    extract::{DefaultBodyLimit, State},
     response::Response,
 };
 
@@ -36,22 +34,16 @@ use super::{
     faults::Moment,
     hub::Hub,
     journal::{Auth, Request, Wall},
-    wire::Cord,
+    wire::Arrived,
 };
 
 pub(crate) fn router(hub: Arc<Hub>) -> Router {
     Router::new().fallback(serve).layer(DefaultBodyLimit::max(26_000_000)).with_state(hub)
 }
 
-async fn serve(
-    State(hub): State<Arc<Hub>>,
-    ConnectInfo(cord): ConnectInfo<Cord>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let asked = Asked::new(&method, &uri, headers, body);
+async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
+    let cord = arrived.cord.clone();
+    let asked = Asked::new(arrived);
     let mut trouble = hub.faults.take(Wall::Api, &asked.method, &asked.path);
     trouble.pass(Moment::BeforeEffect).await;
     let planned = trouble.refusal.take().map(Reply::planned);
@@ -93,7 +85,7 @@ fn handle(hub: &Hub, asked: &Asked, planned: Option<Reply>) -> Reply {
             let answer = route(&mut call);
             answer.map_err(|refusal| call.explain(refusal))
         });
-        answered.unwrap_or_else(|refusal| *refusal)
+        answered.unwrap_or_else(std::convert::identity)
     });
     limits::describe(&world, &asked.headers, hub, &mut reply);
     hub.journal.answered(sequence, reply.status, reply.is_refusal(), &reply.note);
@@ -144,6 +136,6 @@ fn in_repository(call: &mut Call<'_>, method: &str, id: Option<u64>, rest: &[&st
 }
 
 /// A number in a path.
-fn number(part: &str) -> Result<u64, Box<Reply>> {
+fn number(part: &str) -> Result<u64, Reply> {
     part.parse().map_err(|_| Reply::unknown_route())
 }

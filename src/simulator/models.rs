@@ -12,20 +12,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::{
     Router,
-    body::{Body, Bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::CONTENT_TYPE},
+    body::Body,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
 
 use self::cache::Cache;
 use super::{
-    faults::Moment,
+    faults::{Moment, Refusal},
     hub::Hub,
     journal::{Auth, Request, Wall},
-    script::{Hitch, Say, Script, Turn},
-    wire::Cord,
+    script::{Failure, Say, Script, Turn},
+    wire::Arrived,
 };
 
 const KEY: &str = "sk-ant-simulated-0123456789abcdef";
@@ -105,9 +105,9 @@ impl Wrong {
         Self::new(400, "invalid_request_error", message)
     }
 
-    fn of(hitch: &Hitch) -> Self {
-        let Hitch { status, kind, message, retry_after, .. } = hitch.clone();
-        Self { status, kind, message, retry_after }
+    fn of(failure: &Failure) -> Self {
+        let Failure { status, error_type, message, retry_after } = failure.clone();
+        Self { status, kind: error_type, message, retry_after }
     }
 }
 
@@ -122,54 +122,55 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     Router::new().fallback(serve).layer(DefaultBodyLimit::max(40_000_000)).with_state(hub)
 }
 
-async fn serve(
-    State(hub): State<Arc<Hub>>,
-    ConnectInfo(cord): ConnectInfo<Cord>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let mut trouble = hub.faults.take(Wall::Models, method.as_str(), uri.path());
+async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
+    let mut trouble = hub.faults.take(Wall::Models, arrived.method.as_str(), arrived.uri.path());
     trouble.pass(Moment::BeforeEffect).await;
-    let sequence = record(&hub, &method, &uri, &headers, &body);
+    let sequence = record(&hub, &arrived);
     let id = format!("req_sim{sequence:06}");
-    let mut response = if let Some(refusal) = trouble.refusal.take() {
-        hub.journal.answered(sequence, refusal.status, false, "planned fault");
-        let mut response = plain(refusal.status, &refusal.body);
-        for (name, value) in &refusal.headers {
-            put(&mut response, name.clone(), value);
+    let answered = match trouble.refusal.take() {
+        Some(refusal) => {
+            hub.journal.answered(sequence, refusal.status, false, "planned fault");
+            Some(planned(&refusal))
         }
-        response
-    } else {
-        match answer(&hub, &method, &uri, &headers, &body) {
-            Ok(Ending::Message(message)) => {
-                hub.journal.answered(sequence, 200, false, "");
-                plain(200, &message)
-            }
-            Ok(Ending::Events(events)) => {
-                hub.journal.answered(sequence, 200, false, "");
-                ([(CONTENT_TYPE, "text/event-stream; charset=utf-8")], events).into_response()
-            }
-            Ok(Ending::Silence) => {
-                hub.journal.answered(sequence, 0, false, "hangs");
-                std::future::pending().await
-            }
-            Err((planned, wrong)) => {
-                hub.journal.answered(sequence, wrong.status, !planned, &wrong.message);
-                refuse(&wrong, &id)
-            }
-        }
+        None => respond(&hub, &arrived, sequence, &id),
     };
+    let Some(mut response) = answered else { return std::future::pending().await };
     put(&mut response, "request-id".to_owned(), &id);
     trouble.pass(Moment::BeforeReply).await;
     if trouble.lost {
-        cord.cut();
+        arrived.cord.cut();
     }
     response
 }
 
-fn record(hub: &Hub, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> u64 {
+/// The response, or none at all.
+fn respond(hub: &Hub, arrived: &Arrived, sequence: u64, id: &str) -> Option<Response> {
+    let (response, status, refused, note) = match answer(hub, arrived) {
+        Ok(Ending::Message(message)) => (plain(200, &message), 200, false, String::new()),
+        Ok(Ending::Events(events)) => {
+            let kind = [(CONTENT_TYPE, "text/event-stream; charset=utf-8")];
+            ((kind, events).into_response(), 200, false, String::new())
+        }
+        Ok(Ending::Silence) => {
+            hub.journal.answered(sequence, 0, false, "hangs");
+            return None;
+        }
+        Err((planned, wrong)) => (refuse(&wrong, id), wrong.status, !planned, wrong.message),
+    };
+    hub.journal.answered(sequence, status, refused, &note);
+    Some(response)
+}
+
+fn planned(refusal: &Refusal) -> Response {
+    let mut response = plain(refusal.status, &refusal.body);
+    for (name, value) in &refusal.headers {
+        put(&mut response, name.clone(), value);
+    }
+    response
+}
+
+fn record(hub: &Hub, arrived: &Arrived) -> u64 {
+    let Arrived { method, uri, headers, body, .. } = arrived;
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let auth = match key(headers) {
         Some(KEY) => Auth::ModelKey,
@@ -192,15 +193,10 @@ fn record(hub: &Hub, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Byt
 }
 
 /// The answer, or what is wrong and whether that was planned.
-fn answer(
-    hub: &Hub,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> Result<Ending, (bool, Wrong)> {
+fn answer(hub: &Hub, arrived: &Arrived) -> Result<Ending, (bool, Wrong)> {
+    let Arrived { method, uri, headers, body, .. } = arrived;
     let mistake = |wrong| (false, wrong);
-    check::headers(headers, key(headers), KEY, method == Method::POST).map_err(mistake)?;
+    check::headers(headers, key(headers), KEY, *method == Method::POST).map_err(mistake)?;
     let parsed = || {
         let parsed: Result<Value, _> = serde_json::from_slice(body);
         parsed.map_err(|error| {
@@ -236,7 +232,7 @@ fn play(desk: &mut DeskState, body: &Value, version: &str) -> Result<Ending, (bo
     let turn = turn.ok_or_else(|| nothing_to_play("it is empty"))?;
     if let Some(hitch) = turn.hitches.iter_mut().find(|hitch| hitch.times > 0) {
         hitch.times -= 1;
-        return Err((true, Wrong::of(hitch)));
+        return Err((true, Wrong::of(&hitch.failure)));
     }
     let turn: Turn = turn.clone();
     if matches!(turn.say, Say::Silence) {

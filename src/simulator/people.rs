@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Simulator,
-    acts::{NewIssue, Stage, push::Move},
+    acts::{Edit, NewIssue, Stage, push::Move},
     events,
     git::Draft,
     world::{Account, AccountKind, Installation, Pull, Repository, Role, World},
@@ -240,7 +240,8 @@ impl Simulator {
     ) -> anyhow::Result<()> {
         let action = if closed { "closed" } else { "reopened" };
         self.on(repository, login, |stage| {
-            stage.edit(number, action, action, json!({}), |issue| issue.open = !closed)
+            let edit = Edit { action, what: action, extra: json!({}) };
+            stage.edit(number, edit, |issue| issue.open = !closed)
         })
     }
 
@@ -255,9 +256,9 @@ impl Simulator {
         let extra =
             json!({"label": super::github::render::label(&self.hub.urls.api, repository, label)});
         self.on(repository, login, |stage| {
-            stage.edit(number, "labeled", &format!("labeled {label}"), extra, |issue| {
-                issue.labels.push(label.to_owned());
-            })
+            let what = format!("labeled {label}");
+            let edit = Edit { action: "labeled", what: &what, extra };
+            stage.edit(number, edit, |issue| issue.labels.push(label.to_owned()))
         })
     }
 
@@ -332,7 +333,6 @@ impl Simulator {
         repository: &str,
         login: &str,
         branch: &str,
-        message: &str,
         files: &[(&str, Option<&str>)],
     ) -> anyhow::Result<String> {
         self.on(repository, login, |stage| {
@@ -348,9 +348,17 @@ impl Simulator {
                 .map(|(path, text)| ((*path).to_owned(), text.map(|text| text.as_bytes().to_vec())))
                 .collect();
             let author = stage.world.account(login).context("no such person")?;
+            let first = files.first().map_or("nothing", |(path, _)| path.as_str());
+            let message = format!("Update {first}");
             let at = stage.world.now();
-            let draft =
-                Draft { branch, parent: parent.as_deref(), author, message, at, files: &files };
+            let draft = Draft {
+                branch,
+                parent: parent.as_deref(),
+                author,
+                message: &message,
+                at,
+                files: &files,
+            };
             let new = git.commit(stage.repository, &draft)?;
             stage.pushed(&Move { reference, old, new: Some(new.clone()) })?;
             Ok(new)

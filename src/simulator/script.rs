@@ -59,14 +59,43 @@ pub(crate) enum Say {
     Silence,
 }
 
-/// Trouble of one call; `times` counts down while it is played.
+/// How a call fails.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The status.
+    pub status: u16,
+    /// `overloaded_error`, `rate_limit_error`, …
+    pub error_type: String,
+    /// For people.
+    pub message: String,
+    /// Seconds, as a header.
+    pub retry_after: Option<u64>,
+}
+
+impl Failure {
+    /// A failure without `retry-after`.
+    pub fn new(status: u16, error_type: &str, message: &str) -> Self {
+        let (error_type, message) = (error_type.to_owned(), message.to_owned());
+        Self { status, error_type, message, retry_after: None }
+    }
+
+    /// 529, try again.
+    pub fn overloaded() -> Self {
+        Self::new(529, "overloaded_error", "Overloaded")
+    }
+
+    /// 429, try again after some seconds.
+    pub fn rate_limited(seconds: u64) -> Self {
+        let message = "This request would exceed your organization's rate limit.";
+        Self { retry_after: Some(seconds), ..Self::new(429, "rate_limit_error", message) }
+    }
+}
+
+/// A failure that is still to come some times.
 #[derive(Debug, Clone)]
 pub(crate) struct Hitch {
     pub(crate) times: u32,
-    pub(crate) status: u16,
-    pub(crate) kind: String,
-    pub(crate) message: String,
-    pub(crate) retry_after: Option<u64>,
+    pub(crate) failure: Failure,
 }
 
 impl Script {
@@ -154,16 +183,8 @@ impl Script {
 
     /// Before the next turn, `times` calls fail like this. Write it in front of that turn.
     #[must_use]
-    pub fn fails(
-        mut self,
-        times: u32,
-        status: u16,
-        error_type: &str,
-        message: &str,
-        retry_after: Option<u64>,
-    ) -> Self {
-        let (kind, message) = (error_type.to_owned(), message.to_owned());
-        self.waiting.push(Hitch { times, status, kind, message, retry_after });
+    pub fn fails(mut self, times: u32, failure: Failure) -> Self {
+        self.waiting.push(Hitch { times, failure });
         self
     }
 

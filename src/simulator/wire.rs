@@ -14,7 +14,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{Router, extract::connect_info::Connected, serve::IncomingStream};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{
+        ConnectInfo, FromRequest, Request, connect_info::Connected, rejection::BytesRejection,
+    },
+    http::{HeaderMap, Method, Uri},
+    serve::IncomingStream,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -25,6 +33,36 @@ pub(crate) async fn serve(listener: Listener, router: Router) {
     let service = router.into_make_service_with_connect_info::<Cord>();
     if let Err(error) = axum::serve(listener, service).await {
         tracing::error!(%error, "a simulated service ended");
+    }
+}
+
+/// A whole request, and the cord of its connection.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) cord: Cord,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Arrived {
+    /// The path with its query.
+    pub(crate) fn path(&self) -> String {
+        self.uri.path_and_query().map_or_else(|| self.uri.path().to_owned(), ToString::to_string)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Arrived {
+    type Rejection = BytesRejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, BytesRejection> {
+        let found = request.extensions().get::<ConnectInfo<Cord>>();
+        let cord = found.map(|ConnectInfo(cord)| cord.clone()).unwrap_or_default();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, state).await?;
+        Ok(Self { cord, method, uri, headers, body })
     }
 }
 

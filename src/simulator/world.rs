@@ -85,16 +85,6 @@ impl World {
         let mut all = self.installations.values();
         all.find(|installation| installation.account.eq_ignore_ascii_case(login))
     }
-
-    /// What somebody may do, as GitHub counts it.
-    pub(crate) fn role(&self, repository: &Repository, login: &str) -> Role {
-        if repository.owner.eq_ignore_ascii_case(login) {
-            return Role::Admin;
-        }
-        let base = if repository.private { Role::None } else { Role::Read };
-        let given = repository.roles.get(&login.to_lowercase()).copied();
-        given.map_or(base, |role| role.max(base))
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -289,6 +279,16 @@ pub(crate) struct Grant {
     pub(crate) permissions: BTreeMap<String, String>,
     pub(crate) repositories: Option<Vec<u64>>,
     pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// What somebody may do, as GitHub counts it.
+pub(crate) fn role(repository: &Repository, login: &str) -> Role {
+    if repository.owner.eq_ignore_ascii_case(login) {
+        return Role::Admin;
+    }
+    let base = if repository.private { Role::None } else { Role::Read };
+    let given = repository.roles.get(&login.to_lowercase()).copied();
+    given.map_or(base, |role| role.max(base))
 }
 
 /// Whether a grant `have` covers what is needed.

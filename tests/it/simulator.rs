@@ -48,7 +48,8 @@ impl Set {
         let app = self.app_token(540)?;
         let (status, body) = self.call(Method::POST, &path, &app, wish).await?;
         ensure!(status == StatusCode::CREATED, "{status} {body}");
-        Ok(body["token"].as_str().context("no token")?.to_owned())
+        let token = body.get("token").and_then(Value::as_str);
+        Ok(token.context("no token")?.to_owned())
     }
 
     async fn call(

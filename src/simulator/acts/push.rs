@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, with};
+use super::{Edit, Stage, with};
 use crate::simulator::{journal::Effect, world::Pull};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
@@ -94,11 +94,11 @@ impl Stage<'_> {
         let heads = issues.filter_map(|issue| Some((issue.number, issue.pull.clone()?)));
         let touched: Vec<(u64, Pull)> = heads.filter(|(_, pull)| pull.head == branch).collect();
         for (number, pull) in touched {
-            match &moved.new {
-                Some(new) => self.synchronize(number, pull, new)?,
-                None => {
-                    self.edit(number, "closed", "closed", json!({}), |issue| issue.open = false)?
-                }
+            if let Some(new) = &moved.new {
+                self.synchronize(number, pull, new)?;
+            } else {
+                let edit = Edit { action: "closed", what: "closed", extra: json!({}) };
+                self.edit(number, edit, |issue| issue.open = false)?;
             }
         }
         Ok(())
@@ -110,6 +110,7 @@ impl Stage<'_> {
         let before = std::mem::replace(&mut pull.head_sha, new.to_owned());
         pull.size = git.size(self.repository, &pull.base_sha, new)?;
         let extra = json!({"before": before, "after": new});
-        self.edit(number, "synchronize", "synchronized", extra, |issue| issue.pull = Some(pull))
+        let edit = Edit { action: "synchronize", what: "synchronized", extra };
+        self.edit(number, edit, |issue| issue.pull = Some(pull))
     }
 }

@@ -39,9 +39,9 @@ impl Git {
         let path_only = format!(":(literal){path}");
         let arguments = ["diff", "--no-color", "--no-renames", range, "--", &path_only];
         let text = self.text(id, &arguments)?;
-        let patch = text.find("\n@@ ").and_then(|at| text.get(at + 1..));
+        let hunks = text.find("\n@@ ").and_then(|at| text.get(at + 1..));
         let count = |sign: char| {
-            let lines = patch.unwrap_or_default().lines();
+            let lines = hunks.unwrap_or_default().lines();
             lines.filter(|line| line.starts_with(sign)).count() as u64
         };
         Ok(Change {
@@ -50,7 +50,7 @@ impl Git {
             blob: blob.to_owned(),
             additions: count('+'),
             deletions: count('-'),
-            patch: patch.map(|patch| patch.trim_end_matches('\n').to_owned()),
+            patch: hunks.map(|hunks| hunks.trim_end_matches('\n').to_owned()),
         })
     }
 }

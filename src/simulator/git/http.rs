@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, State},
-    http::{HeaderMap, Method, StatusCode, Uri, header},
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -26,7 +26,7 @@ use crate::simulator::{
     github::{Identity, token_identity},
     hub::Hub,
     journal::{Auth, Request, Wall},
-    wire::Cord,
+    wire::Arrived,
     world::{Grant, covers},
 };
 
@@ -72,28 +72,20 @@ struct Wish {
 /// A refusal: status and text.
 type Refused = (StatusCode, String);
 
-async fn serve(
-    State(hub): State<Arc<Hub>>,
-    ConnectInfo(cord): ConnectInfo<Cord>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    if !headers.contains_key(header::AUTHORIZATION) {
+async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
+    if !arrived.headers.contains_key(header::AUTHORIZATION) {
         return refuse(StatusCode::UNAUTHORIZED, "Authentication required.");
     }
-    let mut trouble = hub.faults.take(Wall::Git, method.as_str(), &path);
+    let mut trouble = hub.faults.take(Wall::Git, arrived.method.as_str(), &arrived.path());
     trouble.pass(Moment::BeforeEffect).await;
-    let grant = identify(&hub, &headers);
-    let sequence = record(&hub, &method, &path, grant.as_ref());
+    let grant = identify(&hub, &arrived.headers);
+    let sequence = record(&hub, &arrived, grant.as_ref());
     let response = if let Some(refusal) = trouble.refusal.take() {
         hub.journal.answered(sequence, refusal.status, false, "planned fault");
         let status = StatusCode::from_u16(refusal.status);
         refuse(status.unwrap_or(StatusCode::BAD_GATEWAY), &refusal.body.to_string())
     } else {
-        let answer = answer(&hub, &method, &uri, &headers, grant, body).await;
+        let answer = answer(&hub, &arrived, grant).await;
         let (status, note) = match &answer {
             Ok(_) => (200, ""),
             Err((status, why)) => (status.as_u16(), why.as_str()),
@@ -103,29 +95,26 @@ async fn serve(
     };
     trouble.pass(Moment::BeforeReply).await;
     if trouble.lost {
-        cord.cut();
+        arrived.cord.cut();
     }
     response
 }
 
 async fn answer(
     hub: &Arc<Hub>,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
+    arrived: &Arrived,
     grant: Option<Grant>,
-    body: Bytes,
 ) -> Result<Response, Refused> {
     let not_found = || (StatusCode::NOT_FOUND, "Repository not found.".to_owned());
-    let wish = wish(method, uri, headers).ok_or_else(not_found)?;
+    let wish = wish(arrived).ok_or_else(not_found)?;
     let no_credentials = || (StatusCode::UNAUTHORIZED, "Invalid username or token.".to_owned());
     let grant = grant.ok_or_else(no_credentials)?;
     let id = admit(hub, &wish, &grant)?;
     let broken = |error: anyhow::Error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
     let output = if wish.service == Service::Push && !wish.advertise {
-        push(hub, id, &wish, &grant, &body).await.map_err(broken)?
+        push(hub, id, &wish, &grant, &arrived.body).await.map_err(broken)?
     } else {
-        run(hub, id, &wish, Vec::new(), &body).await.map_err(broken)?
+        run(hub, id, &wish, Vec::new(), &arrived.body).await.map_err(broken)?
     };
     let part = if wish.advertise { "advertisement" } else { "result" };
     let kind = format!("application/x-git-{}-{part}", wish.service.program());
@@ -133,20 +122,21 @@ async fn answer(
     Ok((headers, Body::from(output)).into_response())
 }
 
-fn wish(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Wish> {
+fn wish(arrived: &Arrived) -> Option<Wish> {
+    let uri = &arrived.uri;
     let path = uri.path().trim_start_matches('/');
     let (repository, rest) = ["/info/refs", "/git-upload-pack", "/git-receive-pack"]
         .into_iter()
         .find_map(|end| Some((path.strip_suffix(end)?, end)))?;
     let query = uri.query().unwrap_or_default();
-    let (service, advertise) = match (method.as_str(), rest, query) {
+    let (service, advertise) = match (arrived.method.as_str(), rest, query) {
         ("GET", "/info/refs", "service=git-upload-pack") => (Service::Fetch, true),
         ("GET", "/info/refs", "service=git-receive-pack") => (Service::Push, true),
         ("POST", "/git-upload-pack", "") => (Service::Fetch, false),
         ("POST", "/git-receive-pack", "") => (Service::Push, false),
         _ => return None,
     };
-    let protocol = headers.get("git-protocol").and_then(|value| value.to_str().ok());
+    let protocol = arrived.headers.get("git-protocol").and_then(|value| value.to_str().ok());
     Some(Wish {
         repository: repository.trim_end_matches(".git").to_owned(),
         service,
@@ -170,12 +160,12 @@ fn identify(hub: &Hub, headers: &HeaderMap) -> Option<Grant> {
     }
 }
 
-fn record(hub: &Hub, method: &Method, path: &str, grant: Option<&Grant>) -> u64 {
+fn record(hub: &Hub, arrived: &Arrived, grant: Option<&Grant>) -> u64 {
     let known = grant.map(|grant| Identity::Token(Box::new(grant.clone())).auth(&hub.world()));
     hub.journal.request(Request {
         wall: Wall::Git,
-        method: method.to_string(),
-        path: path.to_owned(),
+        method: arrived.method.to_string(),
+        path: arrived.path(),
         status: 0,
         auth: known.unwrap_or(Auth::Bad),
         body: Value::Null,

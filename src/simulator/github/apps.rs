@@ -92,7 +92,7 @@ fn mint(call: &mut Call<'_>, id: u64) -> Answer {
 fn narrowed(
     granted: &BTreeMap<String, String>,
     wanted: Option<&Value>,
-) -> Result<BTreeMap<String, String>, Box<Reply>> {
+) -> Result<BTreeMap<String, String>, Reply> {
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_null()) else {
         return Ok(granted.clone());
     };
@@ -120,7 +120,7 @@ fn chosen(
     call: &Call<'_>,
     owner: &str,
     fields: &serde_json::Map<String, Value>,
-) -> Result<Option<Vec<u64>>, Box<Reply>> {
+) -> Result<Option<Vec<u64>>, Reply> {
     let wishes = |key: &str| match fields.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Array(list)) => Ok(Some(list.clone())),
@@ -136,9 +136,9 @@ fn chosen(
     let mine: Vec<_> = all.filter(|one| one.owner.eq_ignore_ascii_case(owner)).collect();
     let mut ids = Vec::new();
     for wish in by_name.into_iter().flatten().chain(by_id.into_iter().flatten()) {
-        let found = mine.iter().find(|one| match &wish {
-            Value::String(name) => one.name.eq_ignore_ascii_case(name),
-            other => other.as_u64() == Some(one.id),
+        let found = mine.iter().find(|one| {
+            let named = wish.as_str().is_some_and(|name| one.name.eq_ignore_ascii_case(name));
+            named || wish.as_u64() == Some(one.id)
         });
         let Some(found) = found else {
             let why = "There is at least one repository that does not exist or is not accessible \

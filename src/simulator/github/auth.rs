@@ -40,11 +40,7 @@ pub(crate) fn names(world: &World, grant: &Grant) -> Option<Vec<String>> {
     Some(ids.filter_map(|id| Some(world.repositories.get(id)?.full_name())).collect())
 }
 
-pub(crate) fn identify(
-    hub: &Hub,
-    world: &World,
-    headers: &HeaderMap,
-) -> Result<Identity, Box<Reply>> {
+pub(crate) fn identify(hub: &Hub, world: &World, headers: &HeaderMap) -> Result<Identity, Reply> {
     let Some(value) = headers.get(AUTHORIZATION) else { return Ok(Identity::Nobody) };
     let text = value.to_str().unwrap_or_default();
     let (scheme, secret) = text.split_once(' ').unwrap_or_default();
@@ -65,7 +61,7 @@ pub(crate) fn token_identity(world: &World, token: &str) -> Option<Identity> {
     valid.then(|| Identity::Token(Box::new(grant.clone())))
 }
 
-fn app_token(hub: &Hub, world: &World, token: &str) -> Result<(), Box<Reply>> {
+fn app_token(hub: &Hub, world: &World, token: &str) -> Result<(), Reply> {
     let undecodable = || Reply::refuse(401, "A JSON web token could not be decoded");
     let (signed, signature) = token.rsplit_once('.').ok_or_else(undecodable)?;
     let (header, claims) = signed.split_once('.').ok_or_else(undecodable)?;
@@ -93,7 +89,7 @@ fn app_token(hub: &Hub, world: &World, token: &str) -> Result<(), Box<Reply>> {
     Ok(())
 }
 
-fn issuer(hub: &Hub, issuer: Option<&Value>) -> Result<(), Box<Reply>> {
+fn issuer(hub: &Hub, issuer: Option<&Value>) -> Result<(), Reply> {
     let number = hub.app.app_id.to_string();
     let known = match issuer {
         Some(Value::Number(issuer)) => issuer.to_string() == number,

@@ -1,9 +1,6 @@
 //! One request while it is handled: what was asked, by whom, and the checks every route needs.
 
-use axum::{
-    body::Bytes,
-    http::{HeaderMap, Method, Uri},
-};
+use axum::http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,6 +11,7 @@ use super::{
 use crate::simulator::{
     acts::Stage,
     hub::Hub,
+    wire::Arrived,
     world::{Grant, World, covers},
 };
 
@@ -36,18 +34,18 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn new(method: &Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
-        let path = uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string);
+    pub(crate) fn new(arrived: Arrived) -> Self {
+        let (path, uri) = (arrived.path(), &arrived.uri);
         let parts = uri.path().split('/').filter(|part| !part.is_empty());
         let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
         Self {
-            method: method.to_string(),
+            method: arrived.method.to_string(),
             path,
             parts: parts.flat_map(decoded_parts).collect(),
             query: query.into_owned().collect(),
-            headers,
-            json: serde_json::from_slice(&body).ok(),
-            has_body: !body.is_empty(),
+            json: serde_json::from_slice(&arrived.body).ok(),
+            has_body: !arrived.body.is_empty(),
+            headers: arrived.headers,
         }
     }
 
@@ -61,7 +59,7 @@ impl Asked {
     }
 
     /// What is checked before anything else.
-    pub(crate) fn acceptable(&self) -> Result<(), Box<Reply>> {
+    pub(crate) fn acceptable(&self) -> Result<(), Reply> {
         if self.header("user-agent").trim().is_empty() {
             return Err(Reply::refuse_plainly(403, NO_AGENT));
         }
@@ -108,7 +106,7 @@ impl Call<'_> {
     }
 
     /// Requires the App's own token.
-    pub(crate) fn app(&self) -> Result<(), Box<Reply>> {
+    pub(crate) fn app(&self) -> Result<(), Reply> {
         match self.identity {
             Identity::App => Ok(()),
             Identity::Nobody | Identity::Token(_) => {
@@ -118,7 +116,7 @@ impl Call<'_> {
     }
 
     /// Requires an installation token.
-    pub(crate) fn token(&self) -> Result<&Grant, Box<Reply>> {
+    pub(crate) fn token(&self) -> Result<&Grant, Reply> {
         match &self.identity {
             Identity::Token(grant) => Ok(grant),
             Identity::App => Err(Reply::refuse(
@@ -130,7 +128,7 @@ impl Call<'_> {
     }
 
     /// Requires that the token reaches a repository.
-    pub(crate) fn sees(&self, repository: u64) -> Result<(), Box<Reply>> {
+    pub(crate) fn sees(&self, repository: u64) -> Result<(), Reply> {
         let grant = self.token()?;
         let found = self.world.repositories.get(&repository).ok_or_else(Reply::absent)?;
         let installation = self.world.installations.get(&grant.installation);
@@ -140,7 +138,7 @@ impl Call<'_> {
     }
 
     /// Requires one of some permissions, written as GitHub's header does: `a=read; b=write`.
-    pub(crate) fn may(&self, repository: u64, accepted: &str) -> Result<(), Box<Reply>> {
+    pub(crate) fn may(&self, repository: u64, accepted: &str) -> Result<(), Reply> {
         let grant = self.token()?;
         let permitted = accepted.split("; ").any(|set| {
             set.split(',').all(|one| {
@@ -149,8 +147,8 @@ impl Call<'_> {
             })
         });
         if !permitted {
-            let reply = *Reply::refuse(403, "Resource not accessible by integration");
-            return Err(Box::new(reply.with_header("x-accepted-github-permissions", accepted)));
+            let reply = Reply::refuse(403, "Resource not accessible by integration");
+            return Err(reply.with_header("x-accepted-github-permissions", accepted));
         }
         let archived = self.world.repositories.get(&repository).is_some_and(|one| one.archived);
         if archived && self.asked.method != "GET" {
@@ -160,7 +158,7 @@ impl Call<'_> {
     }
 
     /// The JSON body, with no key but these.
-    pub(crate) fn fields(&self, allowed: &[&str]) -> Result<Map<String, Value>, Box<Reply>> {
+    pub(crate) fn fields(&self, allowed: &[&str]) -> Result<Map<String, Value>, Reply> {
         let fields = match &self.asked.json {
             Some(Value::Object(fields)) => fields.clone(),
             None => Map::new(),
@@ -195,6 +193,7 @@ impl Call<'_> {
     }
 
     /// A list as an answer.
+    #[expect(clippy::unnecessary_wraps, reason = "a route ends with it")]
     pub(crate) fn list(&self, all: Vec<Value>) -> Answer {
         let (items, link) = self.page(all);
         let reply = Reply::json(200, &Value::Array(items));
@@ -205,6 +204,7 @@ impl Call<'_> {
     }
 
     /// A list under a name, with its total.
+    #[expect(clippy::unnecessary_wraps, reason = "a route ends with it")]
     pub(crate) fn counted_list(&self, name: &str, all: Vec<Value>) -> Answer {
         let mut body = Map::new();
         body.insert("total_count".to_owned(), all.len().into());
@@ -218,7 +218,7 @@ impl Call<'_> {
     }
 
     /// Room for what is the same in every refusal.
-    pub(crate) fn explain(&self, mut refusal: Box<Reply>) -> Box<Reply> {
+    pub(crate) fn explain(&self, mut refusal: Reply) -> Reply {
         if refusal.note == "unknown route" {
             refusal.note = format!("unknown route {} {}", self.asked.method, self.asked.path);
         }
@@ -227,7 +227,7 @@ impl Call<'_> {
 }
 
 /// Refuses keys that the API does not know.
-pub(crate) fn known_keys(fields: &Map<String, Value>, allowed: &[&str]) -> Result<(), Box<Reply>> {
+pub(crate) fn known_keys(fields: &Map<String, Value>, allowed: &[&str]) -> Result<(), Reply> {
     match fields.keys().find(|key| !allowed.contains(&key.as_str())) {
         Some(key) => Err(Reply::invalid_request(&format!("\"{key}\" is not a permitted key."))),
         None => Ok(()),
@@ -235,10 +235,7 @@ pub(crate) fn known_keys(fields: &Map<String, Value>, allowed: &[&str]) -> Resul
 }
 
 /// A text that must be there.
-pub(crate) fn required<'a>(
-    fields: &'a Map<String, Value>,
-    key: &str,
-) -> Result<&'a str, Box<Reply>> {
+pub(crate) fn required<'a>(fields: &'a Map<String, Value>, key: &str) -> Result<&'a str, Reply> {
     let text = optional(fields, key)?;
     text.ok_or_else(|| Reply::invalid_request(&format!("\"{key}\" wasn't supplied.")))
 }
@@ -247,7 +244,7 @@ pub(crate) fn required<'a>(
 pub(crate) fn optional<'a>(
     fields: &'a Map<String, Value>,
     key: &str,
-) -> Result<Option<&'a str>, Box<Reply>> {
+) -> Result<Option<&'a str>, Reply> {
     match fields.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -259,7 +256,7 @@ pub(crate) fn optional<'a>(
 }
 
 /// A yes or no that may be missing.
-pub(crate) fn flag(fields: &Map<String, Value>, key: &str) -> Result<Option<bool>, Box<Reply>> {
+pub(crate) fn flag(fields: &Map<String, Value>, key: &str) -> Result<Option<bool>, Reply> {
     match fields.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(value)) => Ok(Some(*value)),

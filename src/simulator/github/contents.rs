@@ -72,7 +72,7 @@ impl Place<'_> {
         Reply::ok(&entries.iter().map(|entry| self.describe(entry, 0)).collect())
     }
 
-    fn entries(&self, what: &[&str]) -> Result<Vec<Entry>, Box<Reply>> {
+    fn entries(&self, what: &[&str]) -> Result<Vec<Entry>, Reply> {
         let mut arguments = vec!["ls-tree", "-z"];
         arguments.extend(what);
         let list = self.call.hub.git.text(self.repository.id, &arguments);

@@ -80,7 +80,7 @@ fn comment_as_json(call: &Call<'_>, id: u64, comment: u64) -> Answer {
 }
 
 /// GitHub lets an App with write permission edit what others wrote; this bot never should.
-fn mine(call: &Call<'_>, id: u64, comment: u64) -> Result<(), Box<Reply>> {
+fn mine(call: &Call<'_>, id: u64, comment: u64) -> Result<(), Reply> {
     let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
     let comment = repository.comments.get(&comment).ok_or_else(Reply::absent)?;
     if comment.author == call.hub.app.bot_login {
@@ -89,7 +89,7 @@ fn mine(call: &Call<'_>, id: u64, comment: u64) -> Result<(), Box<Reply>> {
     Err(Reply::refuse(403, "Resource not accessible by integration"))
 }
 
-fn body(call: &Call<'_>) -> Result<String, Box<Reply>> {
+fn body(call: &Call<'_>) -> Result<String, Reply> {
     let fields = call.fields(&["body"])?;
     let body = required(&fields, "body")?;
     let error = |code: &str, message: Value| {

@@ -29,11 +29,7 @@ impl Default for Limits {
 }
 
 /// Counts a request, and refuses it when it is one too many.
-pub(crate) fn count(
-    world: &mut World,
-    identity: &Identity,
-    asked: &Asked,
-) -> Result<(), Box<Reply>> {
+pub(crate) fn count(world: &mut World, identity: &Identity, asked: &Asked) -> Result<(), Reply> {
     let Identity::Token(grant) = identity else { return Ok(()) };
     if asked.path.starts_with("/rate_limit") {
         return Ok(());
@@ -67,7 +63,7 @@ pub(crate) fn count(
     let message = "You have exceeded a secondary rate limit and have been temporarily blocked \
                    from content creation. Please retry your request again later.";
     let reply = Reply::refuse(403, message).with_header("retry-after", wait);
-    Err(Box::new(reply))
+    Err(reply)
 }
 
 /// Adds the headers that every reply has.

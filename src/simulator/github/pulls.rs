@@ -8,7 +8,7 @@ use super::{
     reply::{Answer, Reply},
 };
 use crate::simulator::{
-    acts::NewIssue,
+    acts::{Edit, NewIssue},
     world::{Issue, Pull},
 };
 
@@ -76,7 +76,7 @@ fn open(call: &mut Call<'_>, id: u64) -> Answer {
 }
 
 /// What would be merged into what, if GitHub allows it.
-fn proposal(call: &Call<'_>, id: u64, head: &str, base: &str) -> Result<Pull, Box<Reply>> {
+fn proposal(call: &Call<'_>, id: u64, head: &str, base: &str) -> Result<Pull, Reply> {
     let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
     let invalid = |field: &str| {
         Reply::invalid(&json!([{"resource": "PullRequest", "field": field, "code": "invalid"}]))
@@ -117,7 +117,7 @@ fn proposal(call: &Call<'_>, id: u64, head: &str, base: &str) -> Result<Pull, Bo
     })
 }
 
-fn checked_text(title: &str, body: Option<&str>) -> Result<(), Box<Reply>> {
+fn checked_text(title: &str, body: Option<&str>) -> Result<(), Reply> {
     let refuse = |message: &str| {
         let error = json!({"resource": "Issue", "code": "custom", "message": message});
         Err(Reply::invalid(&Value::Array(vec![error])))
@@ -155,7 +155,9 @@ fn edit(call: &mut Call<'_>, id: u64, number: u64) -> Answer {
     };
     let what: Vec<&str> = fields.keys().map(String::as_str).collect();
     let extra = if action == "edited" { json!({"changes": {}}) } else { json!({}) };
-    let changed = call.stage(id).edit(number, action, &what.join(", "), extra, |issue| {
+    let what = what.join(", ");
+    let edit = Edit { action, what: &what, extra };
+    let changed = call.stage(id).edit(number, edit, |issue| {
         if let Some(title) = title {
             title.clone_into(&mut issue.title);
         }

@@ -66,7 +66,7 @@ fn remove(call: &mut Call<'_>, id: u64, on: On, reaction: u64) -> Answer {
 /// Issue, comment and what is there already.
 type Target<'a> = (u64, Option<u64>, &'a [Reaction]);
 
-fn target<'a>(call: &'a Call<'_>, id: u64, on: On) -> Result<Target<'a>, Box<Reply>> {
+fn target<'a>(call: &'a Call<'_>, id: u64, on: On) -> Result<Target<'a>, Reply> {
     let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
     match on {
         On::Issue(number) => {

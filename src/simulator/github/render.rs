@@ -43,7 +43,7 @@ impl<'a> Render<'a> {
             "comments": repository.comments_on(*number).count(),
             "created_at": time(issue.created_at), "updated_at": time(issue.updated_at),
             "closed_at": issue.closed_at.map(time), "closed_by": null,
-            "author_association": self.association(repository, &issue.author),
+            "author_association": association(repository, &issue.author),
             "active_lock_reason": null, "body": issue.body,
             "reactions": tally(&format!("{url}/reactions"), &issue.reactions),
             "timeline_url": format!("{url}/timeline"),
@@ -73,7 +73,7 @@ impl<'a> Render<'a> {
             "id": id, "node_id": node("IC", *id), "url": url, "html_url": html,
             "issue_url": format!("{base}/{number}"), "user": self.user(&comment.author),
             "created_at": time(comment.created_at), "updated_at": time(comment.updated_at),
-            "author_association": self.association(repository, &comment.author),
+            "author_association": association(repository, &comment.author),
             "body": comment.body,
             "reactions": tally(&format!("{url}/reactions"), &comment.reactions),
             "performed_via_github_app": self.via(&comment.author),
@@ -166,21 +166,9 @@ impl<'a> Render<'a> {
         })
     }
 
-    pub(crate) fn installation_stub(&self, id: u64) -> Value {
-        json!({"id": id, "node_id": node("MI", id)})
-    }
-
     /// The App, when its bot wrote it.
     fn via(&self, author: &str) -> Value {
         if author == self.hub.app.bot_login { self.app() } else { Value::Null }
-    }
-
-    fn association(&self, repository: &Repository, login: &str) -> &'static str {
-        if repository.owner.eq_ignore_ascii_case(login) {
-            return "OWNER";
-        }
-        let given = repository.roles.contains_key(&login.to_lowercase());
-        if given { "COLLABORATOR" } else { "NONE" }
     }
 
     fn labels(&self, repository: &Repository, labels: &[String]) -> Vec<Value> {
@@ -208,6 +196,19 @@ pub(crate) fn label(api: &str, repository: &str, name: &str) -> Value {
         "url": format!("{api}/repos/{repository}/labels/{}", escape(name)),
         "color": "ededed", "default": false,
     })
+}
+
+fn association(repository: &Repository, login: &str) -> &'static str {
+    if repository.owner.eq_ignore_ascii_case(login) {
+        return "OWNER";
+    }
+    let given = repository.roles.contains_key(&login.to_lowercase());
+    if given { "COLLABORATOR" } else { "NONE" }
+}
+
+/// An installation as every event mentions it.
+pub(crate) fn installation_stub(id: u64) -> Value {
+    json!({"id": id, "node_id": node("MI", id)})
 }
 
 /// GitHub's way to write a time.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::simulator::faults::Refusal;
 
 /// A reply, or a refusal to be sent instead.
-pub(crate) type Answer = Result<Reply, Box<Reply>>;
+pub(crate) type Answer = Result<Reply, Reply>;
 
 const DOCS: &str = "https://docs.github.com/rest";
 const ABSENT: &str = "absent";
@@ -38,35 +38,39 @@ impl Reply {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a route ends with it")]
     pub(crate) fn ok(body: &Value) -> Answer {
         Ok(Self::json(200, body))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a route ends with it")]
     pub(crate) fn created(body: &Value) -> Answer {
         Ok(Self::json(201, body))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a route ends with it")]
     pub(crate) fn nothing() -> Answer {
         let mut reply = Self::json(204, &Value::Null);
         reply.body.clear();
         Ok(reply)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a route ends with it")]
     pub(crate) fn bytes(content_type: &'static str, body: Vec<u8>) -> Answer {
         Ok(Self { content_type, body, ..Self::json(200, &Value::Null) })
     }
 
-    pub(crate) fn refuse(status: u16, message: &str) -> Box<Self> {
+    pub(crate) fn refuse(status: u16, message: &str) -> Self {
         let body = json!({
             "message": message, "documentation_url": DOCS, "status": status.to_string(),
         });
         let mut reply = Self::json(status, &body);
         message.clone_into(&mut reply.note);
-        Box::new(reply)
+        reply
     }
 
     /// A refusal in plain text, from before the API proper.
-    pub(crate) fn refuse_plainly(status: u16, message: &str) -> Box<Self> {
+    pub(crate) fn refuse_plainly(status: u16, message: &str) -> Self {
         let mut reply = Self::refuse(status, message);
         reply.content_type = "text/html";
         message.as_bytes().clone_into(&mut reply.body);
@@ -74,35 +78,40 @@ impl Reply {
     }
 
     /// 422 with the errors GitHub lists.
-    pub(crate) fn invalid(errors: &Value) -> Box<Self> {
+    pub(crate) fn invalid(errors: &Value) -> Self {
         let body = json!({
             "message": "Validation Failed", "errors": errors, "documentation_url": DOCS,
             "status": "422",
         });
         let mut reply = Self::json(422, &body);
         reply.note = format!("Validation Failed: {errors}");
-        Box::new(reply)
+        reply
     }
 
     /// 422 as the description of the API words it.
-    pub(crate) fn invalid_request(what: &str) -> Box<Self> {
+    pub(crate) fn invalid_request(what: &str) -> Self {
         Self::refuse(422, &format!("Invalid request.\n\n{what}"))
     }
 
-    pub(crate) fn absent() -> Box<Self> {
-        let mut reply = Self::refuse(404, "Not Found");
+    pub(crate) fn absent() -> Self {
+        Self::absent_saying("Not Found")
+    }
+
+    /// Plainly not there, in other words.
+    pub(crate) fn absent_saying(message: &str) -> Self {
+        let mut reply = Self::refuse(404, message);
         ABSENT.clone_into(&mut reply.note);
         reply
     }
 
     /// Something exists but is not visible with these credentials.
-    pub(crate) fn hidden(why: &str) -> Box<Self> {
+    pub(crate) fn hidden(why: &str) -> Self {
         let mut reply = Self::refuse(404, "Not Found");
         why.clone_into(&mut reply.note);
         reply
     }
 
-    pub(crate) fn unknown_route() -> Box<Self> {
+    pub(crate) fn unknown_route() -> Self {
         Self::hidden("unknown route")
     }
 
@@ -120,16 +129,16 @@ impl Reply {
         reply
     }
 
-    pub(crate) fn failed(error: &anyhow::Error) -> Box<Self> {
-        Box::new(Self::broken(&format!("{error:#}")))
+    pub(crate) fn failed(error: &anyhow::Error) -> Self {
+        Self::broken(&format!("{error:#}"))
     }
 
-    pub(crate) fn with_header(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn with_header(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.headers.push((name.to_owned(), value.to_string()));
         self
     }
 
-    pub(crate) fn add_header(&mut self, name: &str, value: impl ToString) {
+    pub(crate) fn add_header(&mut self, name: &str, value: impl std::fmt::Display) {
         if self.headers.iter().all(|(have, _)| !have.eq_ignore_ascii_case(name)) {
             self.headers.push((name.to_owned(), value.to_string()));
         }

@@ -7,7 +7,7 @@ use super::{
     render::node,
     reply::{Answer, Reply},
 };
-use crate::simulator::world::Role;
+use crate::simulator::world::{Role, role};
 
 pub(crate) fn route(call: &mut Call<'_>, method: &str, id: u64, rest: &[&str]) -> Answer {
     match (method, rest) {
@@ -48,11 +48,9 @@ fn permission(call: &Call<'_>, id: u64, login: &str) -> Answer {
     call.may(id, "metadata=read")?;
     let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
     let Some(account) = call.world.account(login) else {
-        let mut reply = Reply::absent();
-        reply.note = "absent".to_owned();
-        return Err(reply);
+        return Err(Reply::absent_saying(&format!("{login} is not a user")));
     };
-    let role = call.world.role(repository, &account.login);
+    let role = role(repository, &account.login);
     let mut user = call.render().user(&account.login);
     if let Value::Object(fields) = &mut user {
         let rights = json!({
@@ -86,9 +84,7 @@ fn branch(call: &Call<'_>, id: u64, name: &str) -> Answer {
     call.may(id, "contents=read")?;
     let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
     let Some(sha) = call.hub.git.reference(id, &format!("refs/heads/{name}")) else {
-        let mut reply = Reply::refuse(404, "Branch not found");
-        reply.note = "absent".to_owned();
-        return Err(reply);
+        return Err(Reply::absent_saying("Branch not found"));
     };
     let protected = repository.protected.contains(name);
     let url = format!("{}/branches/{name}", call.render().repository_url(repository));
@@ -115,7 +111,7 @@ fn commit(call: &Call<'_>, id: u64, reference: &str) -> Answer {
     Reply::ok(&commit_as_json(call, id, &sha)?)
 }
 
-fn commit_as_json(call: &Call<'_>, id: u64, sha: &str) -> Result<Value, Box<Reply>> {
+fn commit_as_json(call: &Call<'_>, id: u64, sha: &str) -> Result<Value, Reply> {
     let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
     let format = "--format=%T%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%aI%x00%cI%x00%B";
     let text = call.hub.git.text(id, &["log", "-1", "--date=iso-strict", format, sha]);
@@ -125,7 +121,7 @@ fn commit_as_json(call: &Call<'_>, id: u64, sha: &str) -> Result<Value, Box<Repl
     let (tree, parents) = (next(), next());
     let (author, author_mail) = (next(), next());
     let (committer, committer_mail) = (next(), next());
-    let (authored, committed, message) = (next(), next(), next().trim_end());
+    let (written_at, committed_at, message) = (next(), next(), next().trim_end());
     let (api, html) =
         (call.render().repository_url(repository), call.render().html_url(repository));
     let parents: Vec<Value> = parents
@@ -140,8 +136,8 @@ fn commit_as_json(call: &Call<'_>, id: u64, sha: &str) -> Result<Value, Box<Repl
         "html_url": format!("{html}/commit/{sha}"),
         "comments_url": format!("{api}/commits/{sha}/comments"),
         "commit": {
-            "author": {"name": author, "email": author_mail, "date": authored},
-            "committer": {"name": committer, "email": committer_mail, "date": committed},
+            "author": {"name": author, "email": author_mail, "date": written_at},
+            "committer": {"name": committer, "email": committer_mail, "date": committed_at},
             "message": message, "comment_count": 0, "url": format!("{api}/git/commits/{sha}"),
             "tree": {"sha": tree, "url": format!("{api}/git/trees/{tree}")},
             "verification": {"verified": false, "reason": "unsigned", "signature": null,

@@ -1,6 +1,6 @@
 //! The model service.
 
-use asynccoder::simulator::Script;
+use asynccoder::simulator::{Failure, Script};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ async fn a_script_is_played_and_the_protocol_is_checked() -> anyhow::Result<()> 
     let set = Set::start().await?;
     set.sim.models().script(
         Script::new("fix")
-            .fails(1, 529, "overloaded_error", "Overloaded", None)
+            .fails(1, Failure::overloaded())
             .calls(vec![("read_file", json!({"path": "src/lib.rs"}))])
             .with_text("I look.")
             .with_thinking("Where is the sign?")

@@ -24,7 +24,7 @@ pub(crate) fn commands(body: &[u8]) -> Vec<Move> {
         if let (Some(old), Some(new), Some(reference)) = (words.next(), words.next(), words.next())
         {
             let present =
-                |sha: &str| Some(sha.to_owned()).filter(|sha| sha.trim_matches('0') != "");
+                |sha: &str| Some(sha.to_owned()).filter(|sha| !sha.trim_matches('0').is_empty());
             let reference = reference.to_owned();
             moves.push(Move { reference, old: present(old), new: present(new) });
         }

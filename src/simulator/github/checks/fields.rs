@@ -42,7 +42,7 @@ const LEVELS: [&str; 3] = ["notice", "warning", "failure"];
 const BYTES: usize = 65_535;
 
 type Fields = Map<String, Value>;
-type Checked<T = ()> = Result<T, Box<Reply>>;
+type Checked<T = ()> = Result<T, Reply>;
 
 pub(crate) fn new_run(body: &Fields) -> Checked<CheckRun> {
     Ok(CheckRun {
@@ -229,7 +229,7 @@ fn list<'a>(fields: &'a Fields, key: &str) -> Checked<Option<&'a [Value]>> {
     }
 }
 
-fn wrong(field: &str, message: &str) -> Box<Reply> {
+fn wrong(field: &str, message: &str) -> Reply {
     let error =
         json!({"resource": "CheckRun", "code": "custom", "field": field, "message": message});
     Reply::invalid(&Value::Array(vec![error]))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Render, node, time};
+use super::{Render, association, node, time};
 use crate::simulator::{
     acts::with,
     world::{CheckRun, Issue, Pull, Repository},
@@ -45,7 +45,7 @@ impl Render<'_> {
             "draft": pull.draft,
             "head": self.end(repository, &pull.head, &pull.head_sha),
             "base": self.end(repository, &pull.base, &pull.base_sha),
-            "author_association": self.association(repository, &issue.author),
+            "author_association": association(repository, &issue.author),
             "auto_merge": null, "active_lock_reason": null,
         });
         with(with(links, state), details(repository, issue, pull))

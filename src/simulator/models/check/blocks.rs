@@ -53,7 +53,7 @@ pub(crate) fn marks(value: &Value) -> usize {
             let inner = fields.iter().filter(|(key, _)| *key != "input" && *key != "input_schema");
             own + inner.map(|(_, value)| marks(value)).sum::<usize>()
         }
-        _ => 0,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 
@@ -98,7 +98,8 @@ fn block(block: &Value, place: &str, allowed: &[&str]) -> Checked {
             &["type", "text", "cache_control"]
         }
         "tool_use" => {
-            (text("id")?, text("name")?);
+            text("id")?;
+            text("name")?;
             object(fields.get("input").unwrap_or(&Value::Null), &format!("{place}.input"))?;
             &["type", "id", "name", "input", "cache_control"]
         }
