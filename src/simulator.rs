@@ -38,7 +38,10 @@ pub use self::{
     reading::{CheckRunView, CommentView, CommitView, IssueView, PullRequestView},
     script::{Failure, Script, Usage},
 };
-use self::{hub::Hub, wire::Listener};
+use self::{
+    hub::Hub,
+    wire::{Cord, Listener},
+};
 
 /// How to start a [`Simulator`].
 #[derive(Debug, Clone, Default)]
@@ -86,6 +89,7 @@ impl Simulator {
         let server = Listener::bind().await?;
         let models = Listener::bind().await?;
         let urls = hub::Urls { api: api.url(), server: server.url(), models: models.url() };
+        let cords = [api.cord(), server.cord(), models.cord()];
         let (hub, parcels) = Hub::new(urls, folder, options.seed)?;
         let hub = Arc::new(hub);
         let tasks = vec![
@@ -94,15 +98,13 @@ impl Simulator {
             tokio::spawn(wire::serve(models, models::router(Arc::clone(&hub)))),
             tokio::spawn(hooks::deliver_all(Arc::clone(&hub), parcels)),
         ];
-        let running = Arc::new(Running { tasks, _folder: temporary });
+        let running = Arc::new(Running { tasks, cords, _folder: temporary });
         Ok(Self { hub, quiet: false, running })
     }
 
     /// Closes the listeners. Replies under way are cut off.
     pub async fn stop(&self) {
-        for task in &self.running.tasks {
-            task.abort();
-        }
+        self.running.end();
         tokio::task::yield_now().await;
     }
 
@@ -149,7 +151,8 @@ impl Simulator {
         self.hub.journal.entries()
     }
 
-    /// Moves GitHub's clock forward: tokens expire, limits reset.
+    /// Moves GitHub's clock forward: installation tokens expire, limits reset. The App's own
+    /// tokens are still judged by the real clock.
     pub fn advance(&self, by: Duration) {
         self.hub.world().advance(by);
         self.hub.journal.bump();
@@ -183,14 +186,24 @@ impl Simulator {
 #[derive(Debug)]
 struct Running {
     tasks: Vec<JoinHandle<()>>,
+    cords: [Cord; 3],
     _folder: Option<tempfile::TempDir>,
+}
+
+impl Running {
+    fn end(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        for cord in &self.cords {
+            cord.cut();
+        }
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.end();
     }
 }
 

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    acts::with,
     github::render::{Render, installation_stub},
     hooks::{Parcel, guid},
     hub::Hub,
@@ -71,7 +72,10 @@ pub(crate) fn installation(hub: &Hub, world: &mut World, action: &str, id: u64, 
     let render = Render::new(hub, world);
     let mut payload = Map::new();
     payload.insert("action".to_owned(), json!(action));
-    payload.insert("installation".to_owned(), render.installation(found));
+    // Real deliveries have numbers here, whatever the description says.
+    let at = found.created_at.timestamp();
+    let times = json!({"created_at": at, "updated_at": at});
+    payload.insert("installation".to_owned(), with(render.installation(found), times));
     if matches!(action, "created" | "deleted" | "new_permissions_accepted") {
         payload.insert("repositories".to_owned(), render.short_repositories(&found.account));
         payload.insert("requester".to_owned(), Value::Null);

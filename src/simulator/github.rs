@@ -71,7 +71,7 @@ fn handle(hub: &Hub, asked: &Asked, planned: Option<Reply>) -> Reply {
         method: asked.method.clone(),
         path: asked.path.clone(),
         status: 0,
-        auth,
+        auth: auth.clone(),
         body: asked.json.clone().unwrap_or_default(),
         refused: false,
         note: String::new(),
@@ -87,7 +87,8 @@ fn handle(hub: &Hub, asked: &Asked, planned: Option<Reply>) -> Reply {
         });
         answered.unwrap_or_else(std::convert::identity)
     });
-    limits::describe(&world, &asked.headers, hub, &mut reply);
+    limits::describe(&world, asked, &auth, &mut reply);
+    reply.add_header("x-github-request-id", format!("SIM0:{sequence:06X}:1A2B3C:4D5E6F"));
     hub.journal.answered(sequence, reply.status, reply.is_refusal(), &reply.note);
     reply
 }

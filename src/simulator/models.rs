@@ -74,7 +74,6 @@ struct DeskState {
     cache: Cache,
     /// What was said, by the id of each tool call in it.
     said: Vec<(String, Value)>,
-    count: u64,
 }
 
 impl Desk {
@@ -238,7 +237,6 @@ fn play(desk: &mut DeskState, body: &Value, version: &str) -> Result<Ending, (bo
     if matches!(turn.say, Say::Silence) {
         return Ok(Ending::Silence);
     }
-    desk.count += 1;
     let message = anthropic::message(&turn, body, played, &mut desk.cache);
     for id in anthropic::call_ids(&message) {
         desk.said.push((id, message.get("content").cloned().unwrap_or_default()));

@@ -66,7 +66,7 @@ impl<S: Send + Sync> FromRequest<S> for Arrived {
     }
 }
 
-/// Cuts one connection off.
+/// Cuts one connection off; or, taken from a listener, all of its connections.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cord(Arc<AtomicBool>);
 
@@ -90,13 +90,19 @@ impl Connected<IncomingStream<'_, Listener>> for Cord {
 pub(crate) struct Listener {
     inner: TcpListener,
     address: SocketAddr,
+    all: Cord,
 }
 
 impl Listener {
     pub(crate) async fn bind() -> io::Result<Self> {
         let inner = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = inner.local_addr()?;
-        Ok(Self { inner, address })
+        Ok(Self { inner, address, all: Cord::default() })
+    }
+
+    /// What cuts off every connection at once.
+    pub(crate) fn cord(&self) -> Cord {
+        self.all.clone()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -114,7 +120,7 @@ impl axum::serve::Listener for Listener {
             tracing::debug!(%error, "a connection without nodelay");
         }
         let cord = Cord::default();
-        (Wire { stream, cord }, address)
+        (Wire { stream, cord, all: self.all.clone() }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -127,11 +133,12 @@ impl axum::serve::Listener for Listener {
 pub(crate) struct Wire {
     stream: TcpStream,
     cord: Cord,
+    all: Cord,
 }
 
 impl Wire {
     fn whole(&self) -> io::Result<()> {
-        if self.cord.is_cut() {
+        if self.cord.is_cut() || self.all.is_cut() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Ok(())
@@ -144,6 +151,7 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.whole()?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

@@ -1,15 +1,14 @@
 //! Rate limits: requests an hour, and content created a minute and an hour, per installation.
 
-use axum::http::HeaderMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    Identity, auth,
+    Identity,
     call::{Asked, Call},
     reply::{Answer, Reply},
 };
-use crate::simulator::{hub::Hub, world::World};
+use crate::simulator::{journal::Auth, world::World};
 
 /// How much an installation may do.
 #[derive(Debug, Clone, Copy)]
@@ -67,14 +66,13 @@ pub(crate) fn count(world: &mut World, identity: &Identity, asked: &Asked) -> Re
 }
 
 /// Adds the headers that every reply has.
-pub(crate) fn describe(world: &World, headers: &HeaderMap, hub: &Hub, reply: &mut Reply) {
-    let bytes = hub.journal.entries().len();
-    reply.add_header("x-github-request-id", format!("SIM0:{bytes:X}:1A2B3C:4D5E6F"));
+pub(crate) fn describe(world: &World, asked: &Asked, auth: &Auth, reply: &mut Reply) {
+    let version = asked.header("x-github-api-version");
+    let version = if version.is_empty() { "2022-11-28" } else { version };
     reply.add_header("x-github-media-type", "github.v3; format=json");
-    let asked = headers.get("x-github-api-version").and_then(|value| value.to_str().ok());
-    reply.add_header("x-github-api-version-selected", asked.unwrap_or("2022-11-28"));
-    if let Ok(Identity::Token(grant)) = auth::identify(hub, world, headers) {
-        let state = state(world, Some(grant.installation));
+    reply.add_header("x-github-api-version-selected", version);
+    if let Auth::Token { installation, .. } = auth {
+        let state = state(world, Some(*installation));
         for name in ["limit", "remaining", "used", "reset"] {
             let value = state.get(name).and_then(Value::as_i64).unwrap_or(0);
             reply.add_header(&format!("x-ratelimit-{name}"), value);

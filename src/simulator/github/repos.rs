@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    Identity,
     call::Call,
     render::node,
     reply::{Answer, Reply},
@@ -29,6 +30,9 @@ pub(crate) fn route(call: &mut Call<'_>, method: &str, id: u64, rest: &[&str]) -
 
 /// `GET /users/{login}`
 pub(crate) fn user(call: &Call<'_>, login: &str) -> Answer {
+    if matches!(call.identity, Identity::App) {
+        return Err(Reply::refuse(401, "A JSON web token could not be decoded"));
+    }
     call.world.account(login).ok_or_else(Reply::absent)?;
     let mut user = call.render().user(login);
     if let Value::Object(fields) = &mut user {

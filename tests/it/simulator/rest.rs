@@ -1,5 +1,6 @@
 //! The REST API.
 
+use asynccoder::simulator::Limits;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -130,5 +131,42 @@ async fn octocrab_understands_every_object() -> anyhow::Result<()> {
     )?;
     octocrab::models::Author::deserialize(get("/users/asynccoder%5Bbot%5D".into()).await?)?;
     octocrab::models::RateLimit::deserialize(get("/rate_limit".into()).await?)?;
+    let app = set.app_token(540)?;
+    let (_, body) = set.call(Method::GET, "/app", &app, Value::Null).await?;
+    octocrab::models::App::deserialize(body)?;
+    let (_, body) = set.call(Method::GET, "/app/installations", &app, Value::Null).await?;
+    Vec::<octocrab::models::Installation>::deserialize(body)?;
+    let path = format!("/app/installations/{}/access_tokens", set.installation);
+    let wish = json!({"repositories": ["calculator"], "permissions": {"checks": "write"}});
+    let (_, body) = set.call(Method::POST, &path, &app, wish).await?;
+    octocrab::models::InstallationToken::deserialize(body)?;
+    set.sim.deliveries_idle().await;
+    let (_, body) = set.call(Method::GET, "/app/hook/deliveries", &app, Value::Null).await?;
+    Vec::<octocrab::models::hooks::Delivery>::deserialize(body)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn limits_routes_and_stopping() -> anyhow::Result<()> {
+    let set = Set::start().await?;
+    let issue = set.sim.open_issue(REPOSITORY, "alice", "A title", "")?;
+    let token = set.token(Value::Null).await?;
+    set.sim.set_limits(Limits { writes_a_minute: 1, ..Limits::default() });
+    let path = format!("/repos/{REPOSITORY}/issues/{issue}/comments");
+    let (first, _) = set.call(Method::POST, &path, &token, json!({"body": "a"})).await?;
+    let (second, body) = set.call(Method::POST, &path, &token, json!({"body": "b"})).await?;
+    assert_eq!((first, second), (StatusCode::CREATED, StatusCode::FORBIDDEN), "{body}");
+    let (status, _) = set.call(Method::GET, "/no/such/route", &token, Value::Null).await?;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let journal = set.sim.journal();
+    let last = journal.iter().filter_map(|entry| entry.request()).next_back();
+    assert!(last.is_some_and(|request| request.note.starts_with("unknown route")));
+    set.sim.archive(REPOSITORY)?;
+    set.sim.set_limits(Limits::default());
+    let (status, body) = set.call(Method::POST, &path, &token, json!({"body": "c"})).await?;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(body["message"], "Repository was archived so is read-only.");
+    set.sim.stop().await;
+    assert!(set.call(Method::GET, "/rate_limit", &token, Value::Null).await.is_err());
     Ok(())
 }
