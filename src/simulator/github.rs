@@ -9,6 +9,7 @@ mod call;
 mod checks;
 mod contents;
 mod deliveries;
+mod fields;
 mod issues;
 pub(crate) mod limits;
 mod pulls;

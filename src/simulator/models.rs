@@ -6,25 +6,29 @@
 mod anthropic;
 mod cache;
 mod check;
+mod replies;
 mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::{
     Router,
-    body::Body,
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, Method, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
 
-use self::cache::Cache;
+pub(crate) use self::replies::Wrong;
+use self::{
+    cache::Cache,
+    replies::{plain, planned, put, refuse},
+};
 use super::{
-    faults::{Moment, Refusal},
+    faults::Moment,
     hub::Hub,
     journal::{Auth, Request, Wall},
-    script::{Failure, Say, Script, Turn},
+    script::{Say, Script, Turn},
     wire::Arrived,
 };
 
@@ -86,30 +90,6 @@ impl Desk {
     }
 }
 
-/// A refusal in the provider's words.
-#[derive(Debug)]
-pub(crate) struct Wrong {
-    status: u16,
-    kind: String,
-    message: String,
-    retry_after: Option<u64>,
-}
-
-impl Wrong {
-    pub(crate) fn new(status: u16, kind: &str, message: impl Into<String>) -> Self {
-        Self { status, kind: kind.to_owned(), message: message.into(), retry_after: None }
-    }
-
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(400, "invalid_request_error", message)
-    }
-
-    fn of(failure: &Failure) -> Self {
-        let Failure { status, error_type, message, retry_after } = failure.clone();
-        Self { status, kind: error_type, message, retry_after }
-    }
-}
-
 /// How a request ends.
 enum Ending {
     Message(Value),
@@ -158,14 +138,6 @@ fn respond(hub: &Hub, arrived: &Arrived, sequence: u64, id: &str) -> Option<Resp
     };
     hub.journal.answered(sequence, status, refused, &note);
     Some(response)
-}
-
-fn planned(refusal: &Refusal) -> Response {
-    let mut response = plain(refusal.status, &refusal.body);
-    for (name, value) in &refusal.headers {
-        put(&mut response, name.clone(), value);
-    }
-    response
 }
 
 fn record(hub: &Hub, arrived: &Arrived) -> u64 {
@@ -273,27 +245,4 @@ fn key(headers: &HeaderMap) -> Option<&str> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-fn refuse(wrong: &Wrong, id: &str) -> Response {
-    let body = json!({
-        "type": "error", "error": {"type": wrong.kind, "message": wrong.message}, "request_id": id,
-    });
-    let mut response = plain(wrong.status, &body);
-    if let Some(seconds) = wrong.retry_after {
-        put(&mut response, "retry-after".to_owned(), &seconds.to_string());
-    }
-    response
-}
-
-fn plain(status: u16, body: &Value) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(CONTENT_TYPE, "application/json")], Body::from(body.to_string())).into_response()
-}
-
-fn put(response: &mut Response, name: String, value: &str) {
-    let name = axum::http::HeaderName::try_from(name);
-    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-        response.headers_mut().insert(name, value);
-    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Data and look-ups only. What changes it and what follows from a change is in `acts`.
 
+mod role;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -12,6 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 
+pub(crate) use self::role::{Role, covers, role};
 use super::{AppCredentials, github::limits::Limits};
 
 #[derive(Debug)]
@@ -107,48 +110,6 @@ impl AccountKind {
             Self::User => "User",
             Self::Organization => "Organization",
             Self::Bot => "Bot",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Role {
-    None,
-    Read,
-    Triage,
-    Write,
-    Maintain,
-    Admin,
-}
-
-impl Role {
-    const ALL: [Self; 6] =
-        [Self::None, Self::Read, Self::Triage, Self::Write, Self::Maintain, Self::Admin];
-
-    pub(crate) fn parse(name: &str) -> anyhow::Result<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|role| role.name() == name).with_context(|| format!("no role {name}"))
-    }
-
-    /// `role_name`
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Read => "read",
-            Self::Triage => "triage",
-            Self::Write => "write",
-            Self::Maintain => "maintain",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// `permission`, which knows four words only.
-    pub(crate) fn legacy_name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Read | Self::Triage => "read",
-            Self::Write | Self::Maintain => "write",
-            Self::Admin => "admin",
         }
     }
 }
@@ -279,27 +240,4 @@ pub(crate) struct Grant {
     pub(crate) permissions: BTreeMap<String, String>,
     pub(crate) repositories: Option<Vec<u64>>,
     pub(crate) expires_at: DateTime<Utc>,
-}
-
-/// What somebody may do, as GitHub counts it.
-pub(crate) fn role(repository: &Repository, login: &str) -> Role {
-    if repository.owner.eq_ignore_ascii_case(login) {
-        return Role::Admin;
-    }
-    let base = if repository.private { Role::None } else { Role::Read };
-    let given = repository.roles.get(&login.to_lowercase()).copied();
-    given.map_or(base, |role| role.max(base))
-}
-
-/// Whether a grant `have` covers what is needed.
-pub(crate) fn covers(have: Option<&String>, need: &str) -> bool {
-    fn rank(level: &str) -> u8 {
-        match level {
-            "read" => 1,
-            "write" => 2,
-            "admin" => 3,
-            _ => 9,
-        }
-    }
-    have.is_some_and(|have| rank(have) >= rank(need))
 }

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{Edit, Stage, with};
-use crate::simulator::{journal::Effect, world::Pull};
+use crate::simulator::{github::render::Render, journal::Effect, world::Pull};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
 
@@ -25,6 +25,7 @@ impl Stage<'_> {
         self.hub.effect(Effect::Pushed { repository, reference, old, new, by });
         self.tell_push(moved)?;
         self.tell_branch(moved)?;
+        self.tell_suite(moved)?;
         self.follow_pulls(moved)
     }
 
@@ -83,6 +84,18 @@ impl Stage<'_> {
         } else if moved.new.is_none() {
             self.tell("delete", None, short);
         }
+        Ok(())
+    }
+
+    /// GitHub asks Apps that may write checks to begin, at each push to a branch.
+    fn tell_suite(&mut self, moved: &Move) -> anyhow::Result<()> {
+        let branch = moved.reference.strip_prefix("refs/heads/");
+        let (Some(branch), Some(new)) = (branch, &moved.new) else { return Ok(()) };
+        let repository = self.world.repository(self.repository)?;
+        let suite = Render::new(self.hub, self.world).check_suite(repository, branch, new);
+        let before = json!({"before": moved.old.as_deref().unwrap_or(ZERO), "after": new});
+        let fields = json!({"check_suite": with(suite, before)});
+        self.tell("check_suite", Some("requested"), fields);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! The git program does the work; this file decides who may fetch or push and what is refused.
 //! git's first try without credentials is answered with 401 and not recorded.
 
+mod admission;
 mod packets;
 
 use std::{process::Stdio, sync::Arc};
@@ -12,22 +13,22 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tower_http::decompression::RequestDecompressionLayer;
 
+use self::admission::{admit, identify};
 use crate::simulator::{
     acts::{Stage, push::Move},
     faults::Moment,
-    github::{Identity, token_identity},
+    github::Identity,
     hub::Hub,
     journal::{Auth, Request, Wall},
     wire::Arrived,
-    world::{Grant, covers},
+    world::Grant,
 };
 
 pub(crate) fn router(hub: Arc<Hub>) -> Router {
@@ -145,21 +146,6 @@ fn wish(arrived: &Arrived) -> Option<Wish> {
     })
 }
 
-/// Basic credentials `x-access-token:<token>`.
-fn identify(hub: &Hub, headers: &HeaderMap) -> Option<Grant> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = value.split_once(' ')?;
-    let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    let (user, token) = pair.split_once(':')?;
-    if !scheme.eq_ignore_ascii_case("basic") || user != "x-access-token" {
-        return None;
-    }
-    match token_identity(&hub.world(), token)? {
-        Identity::Token(grant) => Some(*grant),
-        Identity::App | Identity::Nobody => None,
-    }
-}
-
 fn record(hub: &Hub, arrived: &Arrived, grant: Option<&Grant>) -> u64 {
     let known = grant.map(|grant| Identity::Token(Box::new(grant.clone())).auth(&hub.world()));
     hub.journal.request(Request {
@@ -172,34 +158,6 @@ fn record(hub: &Hub, arrived: &Arrived, grant: Option<&Grant>) -> u64 {
         refused: false,
         note: String::new(),
     })
-}
-
-/// The repository, if the token may do what is asked.
-fn admit(hub: &Hub, wish: &Wish, grant: &Grant) -> Result<u64, Refused> {
-    let world = hub.world();
-    let not_found = || (StatusCode::NOT_FOUND, "Repository not found.".to_owned());
-    let repository = world.repository_named(&wish.repository).ok_or_else(not_found)?;
-    let installation = world.installations.get(&grant.installation);
-    let theirs =
-        installation.is_some_and(|one| one.account.eq_ignore_ascii_case(&repository.owner));
-    let listed = grant.repositories.as_ref().is_none_or(|ids| ids.contains(&repository.id));
-    if !theirs || !listed {
-        return Err(not_found());
-    }
-    let name = repository.full_name();
-    if !covers(grant.permissions.get("contents"), wish.service.level()) {
-        let bot = &hub.app.bot_login;
-        let why = match wish.service {
-            Service::Fetch => "Write access to repository not granted.".to_owned(),
-            Service::Push => format!("Permission to {name}.git denied to {bot}."),
-        };
-        return Err((StatusCode::FORBIDDEN, why));
-    }
-    if repository.archived && wish.service == Service::Push {
-        let why = "This repository was archived so it is read-only.";
-        return Err((StatusCode::FORBIDDEN, why.to_owned()));
-    }
-    Ok(repository.id)
 }
 
 /// Receives a push and tells the world what has really moved.

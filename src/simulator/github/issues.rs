@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
-    call::{Call, required},
+    call::Call,
+    fields::required,
     number,
     reply::{Answer, Reply},
 };

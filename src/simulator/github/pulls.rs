@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, flag, optional, required},
+    call::Call,
+    fields::{flag, optional, required},
     number,
     reply::{Answer, Reply},
 };

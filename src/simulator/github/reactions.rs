@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    call::{Call, required},
+    call::Call,
+    fields::required,
     number,
     reply::{Answer, Reply},
 };

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use asynccoder::simulator::{Effect, Wall};
 use reqwest::{Method, StatusCode};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -23,6 +24,18 @@ async fn a_clone_is_changed_pushed_and_becomes_a_pull_request() -> anyhow::Resul
     assert_eq!(set.sim.branches(REPOSITORY).len(), 2);
     assert_eq!(set.sim.commit(REPOSITORY, "asynccoder/1-fix")?.message, "Fix the sign");
 
+    let many: String =
+        (0..400_000_u32).map(|line| format!("{:x}\n", line.wrapping_mul(2_654_435_761))).collect();
+    std::fs::write(work.join("many.txt"), many)?;
+    commit(&work, "Many lines").await?;
+    git(&work, &["push", "-q", "origin", "HEAD:refs/heads/many"]).await?;
+    git(
+        folder.path(),
+        &["clone", "-q", "--depth", "1", "-b", "many", &address(&set, &token), "again"],
+    )
+    .await?;
+    assert!(folder.path().join("again/many.txt").exists());
+
     let pulls = format!("/repos/{REPOSITORY}/pulls");
     let new = json!({"title": "Fix", "head": "asynccoder/1-fix", "base": "main", "draft": true});
     let (status, pull) = set.call(Method::POST, &pulls, &token, new.clone()).await?;
@@ -31,6 +44,7 @@ async fn a_clone_is_changed_pushed_and_becomes_a_pull_request() -> anyhow::Resul
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let why = "A pull request already exists for acme:asynccoder/1-fix.";
     assert_eq!(again["errors"][0]["message"], why);
+    octocrab::models::pulls::PullRequest::deserialize(pull)?;
     let (_, files) =
         set.call(Method::GET, &format!("{pulls}/1/files"), &token, Value::Null).await?;
     let patch = "@@ -1,3 +1,3 @@\n pub fn add(a: i32, b: i32) -> i32 {\n-    a - b\n+    a + b\n }";
@@ -40,7 +54,7 @@ async fn a_clone_is_changed_pushed_and_becomes_a_pull_request() -> anyhow::Resul
     let pushed = |effect: &Effect| matches!(effect, Effect::Pushed { old: None, .. });
     assert_eq!(
         journal.iter().filter_map(|entry| entry.effect()).filter(|one| pushed(one)).count(),
-        1
+        2
     );
     let mut asked = journal.iter().filter_map(|entry| entry.request());
     assert!(asked.all(|request| request.wall != Wall::Git || request.status == 200));

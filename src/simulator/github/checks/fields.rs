@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::super::{
-    call::{known_keys, optional, required},
+    fields::{known_keys, optional, required},
     render::time,
     reply::Reply,
 };

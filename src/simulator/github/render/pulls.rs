@@ -70,6 +70,22 @@ impl Render<'_> {
         })
     }
 
+    /// The suite of a commit, before any run is in it.
+    pub(crate) fn check_suite(&self, repository: &Repository, branch: &str, sha: &str) -> Value {
+        let id = suite(sha);
+        let url = format!("{}/check-suites/{id}", self.repository_url(repository));
+        let now = time(self.world.now());
+        json!({
+            "id": id, "node_id": node("CS", id), "head_branch": branch, "head_sha": sha,
+            "status": "queued", "conclusion": null, "url": url, "app": self.app(),
+            "pull_requests": self.pulls_at(repository, sha), "created_at": now, "updated_at": now,
+            "latest_check_runs_count": 0, "check_runs_url": format!("{url}/check-runs"),
+            "rerequestable": true, "runs_rerequestable": true,
+            "head_commit": {"id": sha, "tree_id": "", "message": "", "timestamp": now,
+                "author": {"name": "", "email": ""}, "committer": {"name": "", "email": ""}},
+        })
+    }
+
     /// The open pull requests whose head is a commit, in short form.
     fn pulls_at(&self, repository: &Repository, sha: &str) -> Vec<Value> {
         let stub = json!({
