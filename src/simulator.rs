@@ -151,6 +151,14 @@ impl Simulator {
         self.hub.journal.entries()
     }
 
+    /// The requests that were refused because of a mistake: wrong credentials, missing
+    /// permissions, unknown routes and fields, broken limits. Planned faults are not among them.
+    pub fn refusals(&self) -> Vec<Request> {
+        let entries = self.journal();
+        let requests = entries.iter().filter_map(Entry::request);
+        requests.filter(|request| request.refused).cloned().collect()
+    }
+
     /// Moves GitHub's clock forward: installation tokens expire, limits reset. The App's own
     /// tokens are still judged by the real clock.
     pub fn advance(&self, by: Duration) {

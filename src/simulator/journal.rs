@@ -152,7 +152,7 @@ pub enum Effect {
         status: String,
         conclusion: Option<String>,
     },
-    /// A webhook was sent; status 0 when nobody answered.
+    /// A webhook was sent; 502 when nobody was there, 504 when the answer took too long.
     Delivered { event: String, action: Option<String>, guid: String, status: u16 },
 }
 

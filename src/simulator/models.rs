@@ -230,8 +230,8 @@ fn fitting(scripts: &[Script], body: &Value) -> Option<usize> {
     let first = body.pointer("/messages/0/content").map(Value::to_string).unwrap_or_default();
     let holds = |part: &String| {
         let quoted = json!(part).to_string();
-        let part = quoted.trim_matches('"');
-        system.contains(part) || first.contains(part)
+        let inside = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        system.contains(inside) || first.contains(inside)
     };
     let chosen = scripts.iter().position(|script| script.when.as_ref().is_some_and(holds));
     chosen.or_else(|| scripts.iter().position(|script| script.when.is_none()))

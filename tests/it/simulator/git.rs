@@ -24,8 +24,8 @@ async fn a_clone_is_changed_pushed_and_becomes_a_pull_request() -> anyhow::Resul
     assert_eq!(set.sim.branches(REPOSITORY).len(), 2);
     assert_eq!(set.sim.commit(REPOSITORY, "asynccoder/1-fix")?.message, "Fix the sign");
 
-    let many: String =
-        (0..400_000_u32).map(|line| format!("{:x}\n", line.wrapping_mul(2_654_435_761))).collect();
+    let many: Vec<u8> =
+        (0..400_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
     std::fs::write(work.join("many.txt"), many)?;
     commit(&work, "Many lines").await?;
     git(&work, &["push", "-q", "origin", "HEAD:refs/heads/many"]).await?;

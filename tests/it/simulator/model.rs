@@ -50,6 +50,34 @@ async fn a_script_is_played_and_the_protocol_is_checked() -> anyhow::Result<()> 
     Ok(())
 }
 
+#[tokio::test]
+async fn scripts_are_chosen_streamed_and_end() -> anyhow::Result<()> {
+    let set = Set::start().await?;
+    set.sim.models().script(Script::new("other").says("Something else."));
+    let chosen = Script::new("chosen").when("say \"hello\"").says("Hello, world.").then_error();
+    set.sim.models().script(chosen);
+    let mut body = json!({
+        "model": "claude-haiku-5-5", "max_tokens": 100, "stream": true,
+        "messages": [{"role": "user", "content": "please say \"hello\""}],
+    });
+    let url = format!("{}/v1/messages", set.sim.models_url());
+    let request = set.client.post(&url).bearer_auth(set.sim.models().api_key());
+    let response = request.header("anthropic-version", "2023-06-01").json(&body).send().await?;
+    let events = response.text().await?;
+    let deltas = events.matches("event: content_block_delta").count();
+    assert!(events.contains("event: message_stop") && deltas == 2, "{events}");
+    body["stream"] = json!(false);
+    assert_eq!(ask(&set, &body).await?.1["content"][0]["text"], "Hello, world.");
+    body["messages"] = json!([
+        {"role": "user", "content": "say \"hello\""}, {"role": "assistant", "content": "Hello."},
+        {"role": "user", "content": "again"},
+    ]);
+    assert_eq!(ask(&set, &body).await?.0, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(set.sim.refusals().len(), 1);
+    assert_eq!(set.sim.models().requests().len(), 3);
+    Ok(())
+}
+
 async fn ask(set: &Set, body: &Value) -> anyhow::Result<(StatusCode, Value)> {
     let url = format!("{}/v1/messages", set.sim.models_url());
     let request = set.client.post(url).header("x-api-key", set.sim.models().api_key());

@@ -161,6 +161,7 @@ async fn limits_routes_and_stopping() -> anyhow::Result<()> {
     let journal = set.sim.journal();
     let last = journal.iter().filter_map(|entry| entry.request()).next_back();
     assert!(last.is_some_and(|request| request.note.starts_with("unknown route")));
+    assert_eq!(set.sim.refusals().len(), 2);
     set.sim.archive(REPOSITORY)?;
     set.sim.set_limits(Limits::default());
     let (status, body) = set.call(Method::POST, &path, &token, json!({"body": "c"})).await?;
