@@ -151,6 +151,14 @@ impl Git {
         Ok(())
     }
 
+    /// Takes objects and refs from another repository.
+    pub(crate) fn take(&self, repository: u64, from: u64, what: &str) -> anyhow::Result<()> {
+        let path = self.path(from);
+        let path = path.to_str().context("the folder's name is not text")?;
+        self.run(repository, &["fetch", "--quiet", path, what])?;
+        Ok(())
+    }
+
     pub(crate) fn is_ancestor(&self, repository: u64, old: &str, new: &str) -> bool {
         self.run(repository, &["merge-base", "--is-ancestor", old, new]).is_ok()
     }

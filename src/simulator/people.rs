@@ -22,7 +22,7 @@ pub struct Opening {
     pub title: String,
     /// Its description.
     pub body: String,
-    /// The branch it brings.
+    /// The branch it brings; `login:branch` from a fork.
     pub head: String,
     /// The branch it goes to; the default branch if blank.
     pub base: String,
@@ -55,15 +55,20 @@ impl Simulator {
             let found = stage.world.repository(stage.repository)?;
             let blank = opening.base.is_empty();
             let base = if blank { &found.default_branch } else { &opening.base };
-            let sha = |branch: &str| {
-                let sha =
-                    stage.hub.git.reference(stage.repository, &format!("refs/heads/{branch}"));
+            let (fork, head) = source(stage, &opening.head)?;
+            let sha = |repository: u64, branch: &str| {
+                let sha = stage.hub.git.reference(repository, &format!("refs/heads/{branch}"));
                 sha.with_context(|| format!("no branch {branch}"))
             };
-            let (head_sha, base_sha) = (sha(&opening.head)?, sha(base)?);
+            let head_sha = sha(fork.unwrap_or(stage.repository), head)?;
+            let base_sha = sha(stage.repository, base)?;
+            if let Some(fork) = fork {
+                stage.hub.git.take(stage.repository, fork, &head_sha)?;
+            }
             let size = stage.hub.git.size(stage.repository, &base_sha, &head_sha)?;
             let pull = Pull {
-                head: opening.head.clone(),
+                fork,
+                head: head.to_owned(),
                 base: base.clone(),
                 head_sha,
                 base_sha,
@@ -230,4 +235,12 @@ impl Simulator {
         world.quiet = self.quiet;
         world
     }
+}
+
+/// The fork and the branch that a pull request comes from.
+fn source<'a>(stage: &Stage<'_>, head: &'a str) -> anyhow::Result<(Option<u64>, &'a str)> {
+    let Some((login, branch)) = head.split_once(':') else { return Ok((None, head)) };
+    let name = &stage.world.repository(stage.repository)?.name;
+    let fork = stage.world.repository_id(&format!("{login}/{name}"))?;
+    Ok((Some(fork).filter(|fork| *fork != stage.repository), branch))
 }

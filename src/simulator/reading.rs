@@ -47,6 +47,8 @@ pub struct PullRequestView {
     pub open: bool,
     pub merged: bool,
     pub draft: bool,
+    /// The number of the fork it comes from.
+    pub fork: Option<u64>,
     pub head: String,
     pub head_sha: String,
     pub base: String,
@@ -189,6 +191,7 @@ fn pull_view(issue: &Issue) -> Option<PullRequestView> {
         open: issue.open,
         merged: pull.merged_at.is_some(),
         draft: pull.draft,
+        fork: pull.fork,
         head: pull.head.clone(),
         head_sha: pull.head_sha.clone(),
         base: pull.base.clone(),

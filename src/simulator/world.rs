@@ -122,6 +122,7 @@ pub(crate) struct Repository {
     pub(crate) private: bool,
     pub(crate) archived: bool,
     pub(crate) default_branch: String,
+    pub(crate) fork_of: Option<u64>,
     /// By login in lower case.
     pub(crate) roles: BTreeMap<String, Role>,
     pub(crate) protected: BTreeSet<String>,
@@ -164,6 +165,8 @@ pub(crate) struct Issue {
 /// What makes an issue a pull request.
 #[derive(Debug, Clone)]
 pub(crate) struct Pull {
+    /// The fork it comes from; `None` for a branch of the same repository.
+    pub(crate) fork: Option<u64>,
     pub(crate) head: String,
     pub(crate) head_sha: String,
     pub(crate) base: String,

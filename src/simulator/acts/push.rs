@@ -105,7 +105,8 @@ impl Stage<'_> {
         let repository = self.world.repository(self.repository)?;
         let issues = repository.issues.values().filter(|issue| issue.open);
         let heads = issues.filter_map(|issue| Some((issue.number, issue.pull.clone()?)));
-        let touched: Vec<(u64, Pull)> = heads.filter(|(_, pull)| pull.head == branch).collect();
+        let touched: Vec<(u64, Pull)> =
+            heads.filter(|(_, pull)| pull.fork.is_none() && pull.head == branch).collect();
         for (number, pull) in touched {
             if let Some(new) = &moved.new {
                 self.synchronize(number, pull, new)?;

@@ -46,7 +46,8 @@ fn list(call: &Call<'_>, id: u64) -> Answer {
     let (head, base) = (call.asked.parameter("head"), call.asked.parameter("base"));
     let wanted = |issue: &&Issue| {
         let Some(pull) = &issue.pull else { return false };
-        let label = format!("{}:{}", repository.owner, pull.head);
+        let from = pull.fork.and_then(|fork| call.world.repositories.get(&fork));
+        let label = format!("{}:{}", from.unwrap_or(repository).owner, pull.head);
         // GitHub ignores a head without an owner.
         let head_fits = head.is_none_or(|head| !head.contains(':') || head == label);
         let state_fits = state == "all" || issue.open == (state == "open");
@@ -96,7 +97,7 @@ fn proposal(call: &Call<'_>, id: u64, head: &str, base: &str) -> Result<Pull, Re
     let base_sha = sha(base).ok_or_else(|| invalid("base"))?;
     let head_sha = sha(branch).ok_or_else(|| invalid("head"))?;
     let same = |issue: &Issue| {
-        let pull = issue.pull.as_ref().filter(|_| issue.open);
+        let pull = issue.pull.as_ref().filter(|pull| issue.open && pull.fork.is_none());
         pull.is_some_and(|pull| pull.head == branch && pull.base == base)
     };
     if repository.issues.values().any(same) {
@@ -107,6 +108,7 @@ fn proposal(call: &Call<'_>, id: u64, head: &str, base: &str) -> Result<Pull, Re
         return Err(custom(format!("No commits between {base} and {branch}")));
     }
     Ok(Pull {
+        fork: None,
         head: branch.to_owned(),
         head_sha,
         base: base.to_owned(),

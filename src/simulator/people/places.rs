@@ -81,6 +81,7 @@ impl Simulator {
             private: options.private,
             archived: options.archived,
             default_branch,
+            fork_of: None,
             roles: BTreeMap::new(),
             protected: BTreeSet::new(),
             issues: BTreeMap::new(),
@@ -90,6 +91,27 @@ impl Simulator {
         };
         world.repositories.insert(id, repository);
         Ok(id)
+    }
+
+    /// Forks a repository into somebody's account and says the fork's full name.
+    pub fn fork(&self, repository: &str, login: &str) -> anyhow::Result<String> {
+        let mut world = self.hub.world();
+        let from = world.repository_id(repository)?;
+        let owner = world.account(login).context("no such person")?.login.clone();
+        let (id, created_at) = (world.next_id(), world.now());
+        let mut fork = world.repository(from)?.clone();
+        self.hub.git.create(id, &fork.default_branch)?;
+        self.hub.git.take(id, from, "+refs/heads/*:refs/heads/*")?;
+        fork.roles.clear();
+        fork.protected.clear();
+        fork.issues.clear();
+        fork.comments.clear();
+        fork.checks.clear();
+        let fork =
+            Repository { id, owner, fork_of: Some(from), archived: false, created_at, ..fork };
+        let name = fork.full_name();
+        world.repositories.insert(id, fork);
+        Ok(name)
     }
 
     /// Gives a person `none`, `read`, `triage`, `write`, `maintain` or `admin`.

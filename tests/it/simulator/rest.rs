@@ -1,6 +1,6 @@
 //! The REST API.
 
-use asynccoder::simulator::Limits;
+use asynccoder::simulator::{Limits, Opening};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -169,5 +169,26 @@ async fn limits_routes_and_stopping() -> anyhow::Result<()> {
     assert_eq!(body["message"], "Repository was archived so is read-only.");
     set.sim.stop().await;
     assert!(set.call(Method::GET, "/rate_limit", &token, Value::Null).await.is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pull_request_from_a_fork_names_the_fork() -> anyhow::Result<()> {
+    let set = Set::start().await?;
+    set.sim.add_user("bob");
+    let fork = set.sim.fork(REPOSITORY, "bob")?;
+    set.sim.commit_as(&fork, "bob", "better", &[("src/lib.rs", Some("// better\n"))])?;
+    let (title, head) = ("Better".to_owned(), "bob:better".to_owned());
+    let opening = Opening { title, head, ..Opening::default() };
+    let number = set.sim.open_pull_request(REPOSITORY, "bob", &opening)?;
+    let token = set.token(Value::Null).await?;
+    let path = format!("/repos/{REPOSITORY}/pulls/{number}");
+    let (_, pull) = set.call(Method::GET, &path, &token, Value::Null).await?;
+    assert_eq!(pull["head"]["repo"]["full_name"], "bob/calculator");
+    assert_eq!(pull["base"]["repo"]["full_name"], "acme/calculator");
+    set.sim.merge(REPOSITORY, number, "alice")?;
+    let merged: Vec<bool> =
+        set.sim.pull_requests(REPOSITORY).iter().map(|pull| pull.merged).collect();
+    assert_eq!(merged, [true]);
     Ok(())
 }

@@ -13,6 +13,7 @@ impl Render<'_> {
         let Some(pull) = &issue.pull else { return Value::Null };
         let number = issue.number;
         let api = self.repository_url(repository);
+        let source = pull.fork.and_then(|fork| self.world.repositories.get(&fork));
         let url = format!("{api}/pulls/{number}");
         let html = format!("{}/pull/{number}", self.html_url(repository));
         let links = json!({
@@ -43,7 +44,7 @@ impl Render<'_> {
             "requested_reviewers": [], "requested_teams": [],
             "labels": self.labels(repository, &issue.labels), "milestone": null,
             "draft": pull.draft,
-            "head": self.end(repository, &pull.head, &pull.head_sha),
+            "head": self.end(source.unwrap_or(repository), &pull.head, &pull.head_sha),
             "base": self.end(repository, &pull.base, &pull.base_sha),
             "author_association": association(repository, &issue.author),
             "auto_merge": null, "active_lock_reason": null,
@@ -92,7 +93,10 @@ impl Render<'_> {
             "id": repository.id, "name": repository.name, "url": self.repository_url(repository),
         });
         let short = |issue: &Issue| {
-            let pull = issue.pull.as_ref().filter(|pull| issue.open && pull.head_sha == sha)?;
+            let pull = issue.pull.as_ref().filter(|pull| pull.head_sha == sha)?;
+            if !issue.open || pull.fork.is_some() {
+                return None;
+            }
             let number = issue.number;
             Some(json!({
                 "id": issue.id + 5_000_000, "number": number,

@@ -22,7 +22,7 @@ impl Render<'_> {
             "id": repository.id, "node_id": node("R", repository.id), "name": repository.name,
             "full_name": repository.full_name(), "private": repository.private,
             "owner": self.user(&repository.owner), "html_url": html, "description": null,
-            "fork": false, "url": self.repository_url(repository),
+            "fork": repository.fork_of.is_some(), "url": self.repository_url(repository),
             "git_url": format!("git{}.git", html.trim_start_matches("http")),
             "ssh_url": format!("git@github.example:{}.git", repository.full_name()),
             "clone_url": format!("{html}.git"), "svn_url": html, "homepage": null, "size": 1,
