@@ -1,11 +1,16 @@
 //! Async Coder.
 mod admission;
 pub mod agent;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod delivery;
+mod demo;
+mod doctor;
 pub mod domain;
 mod git;
 mod github;
+mod http;
 mod intake;
 pub mod llm;
 mod outbox;

@@ -1,11 +1,13 @@
 //! The log: set up once. A line reads alone and can be queried; secrets and bodies are never in it.
 
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error, as text on a terminal and as JSON elsewhere unless told.
 /// A second call changes nothing, so that a demo inside a test can run beside others.
-pub fn start(format: Option<&str>, filter: &str) {
+pub(crate) fn start(format: Option<&str>, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let text = match format {
         Some("json") => false,
@@ -17,4 +19,18 @@ pub fn start(format: Option<&str>, filter: &str) {
     if started.is_err() {
         tracing::debug!("logging was started before");
     }
+}
+
+/// The counters of this process. They exist once, however many servers a test starts.
+pub(crate) fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let install = || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::debug!("another recorder of metrics was there before");
+        }
+        handle
+    };
+    HANDLE.get_or_init(install).clone()
 }

@@ -1,0 +1,178 @@
+//! Builds every room once, starts and stops them, and decides nothing.
+
+use crate::admission::Admission;
+use crate::config::Config;
+use crate::git::Git;
+use crate::github::GitHub;
+use crate::http::Http;
+use crate::llm::retry::{RetryPolicy, Retrying};
+use crate::llm::{Endpoint, Llm, Providers};
+use crate::outbox::Outbox;
+use crate::store::Store;
+use crate::worker::Worker;
+use crate::{intake, telemetry};
+use anyhow::{Context, bail};
+use std::fs::File;
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Accounts that are written to, and commands that are decided, at once.
+const OUTBOX_LOOPS: usize = 4;
+const ADMISSION_LOOPS: usize = 4;
+/// Everything has so long to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(25);
+/// How often [`App::settled`] looks.
+const SETTLE_POLL: Duration = Duration::from_millis(10);
+
+/// A running server.
+pub struct App {
+    url: String,
+    store: Store,
+    stop: CancellationToken,
+    rooms: TaskTracker,
+    _only_server: File,
+}
+
+impl App {
+    /// Starts everything; it runs until [`App::stop`].
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("DATA_DIR {} cannot be made", config.data_dir.display()))?;
+        let only_server = lock(&config.data_dir)?;
+        let store = Store::open(&config.database_url).await?;
+        let listener = TcpListener::bind((config.host, config.port)).await;
+        let listener = listener.with_context(|| {
+            format!("cannot listen on {}:{} (HOST, PORT)", config.host, config.port)
+        })?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let stop = CancellationToken::new();
+        let rooms = TaskTracker::new();
+        start_rooms(&config, &store, &url, &rooms, &stop)?;
+        serve(&config, &store, listener, &rooms, &stop);
+        Ok(Self { url, store, stop, rooms, _only_server: only_server })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Waits until everything accepted so far is done and shown, or until the time is over.
+    pub async fn settled(&self, limit: Duration) -> anyhow::Result<()> {
+        let look = async {
+            while !self.store.is_settled().await? {
+                tokio::time::sleep(SETTLE_POLL).await;
+            }
+            Ok::<_, anyhow::Error>(())
+        };
+        tokio::time::timeout(limit, look)
+            .await
+            .with_context(|| format!("not settled within {limit:?}"))?
+    }
+
+    /// Takes nothing new, gives running tasks back, and ends.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.rooms.close();
+        if tokio::time::timeout(STOP_LIMIT, self.rooms.wait()).await.is_err() {
+            tracing::warn!(
+                "not everything stopped in time; the rest is taken up at the next start"
+            );
+        }
+        self.store.close().await;
+    }
+}
+
+fn start_rooms(
+    config: &Config,
+    store: &Store,
+    url: &str,
+    rooms: &TaskTracker,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let client = http_client()?;
+    let github = GitHub::new(config, client.clone())?;
+    let git =
+        Git::new(&config.data_dir, &config.github_server).context("DATA_DIR cannot be used")?;
+    git.remove_dead_worktrees().context("old worktrees cannot be removed")?;
+    let public_url = config.public_url.as_ref().map_or(url, |u| u.as_str());
+    let llm = language_models(config, client);
+    for _ in 0..ADMISSION_LOOPS {
+        let admission = Admission::new(config, store.clone(), github.clone());
+        rooms.spawn(admission.run(stop.clone()));
+    }
+    let outbox = Outbox::new(config, store.clone(), github.clone(), git.clone(), public_url);
+    for _ in 0..OUTBOX_LOOPS {
+        rooms.spawn(outbox.clone().run(stop.clone()));
+    }
+    rooms.spawn(intake::run(store.clone(), config.timing.poll, stop.clone()));
+    rooms.spawn(Worker::new(config, store.clone(), github, git, llm).run(stop.clone()));
+    Ok(())
+}
+
+fn serve(
+    config: &Config,
+    store: &Store,
+    listener: TcpListener,
+    rooms: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let http = Http::new(config, store.clone(), telemetry::metrics(), stop.clone());
+    let service = http.router().into_make_service_with_connect_info::<SocketAddr>();
+    let server =
+        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    rooms.spawn(async move {
+        if let Err(error) = server.into_future().await {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+    });
+}
+
+fn language_models(config: &Config, client: reqwest::Client) -> Arc<dyn Llm> {
+    let endpoints = config.providers.iter().map(|p| Endpoint {
+        provider: p.provider,
+        base_url: p.base_url.clone(),
+        key: p.key.clone(),
+    });
+    let first_wait = config.timing.model_backoff;
+    let policy =
+        RetryPolicy { first_wait, longest_wait: first_wait * 15, ..RetryPolicy::default() };
+    Arc::new(Retrying::new(Providers::new(client, endpoints.collect()), policy))
+}
+
+/// One client below everything that speaks HTTP. It follows no redirect: a POST that is turned into
+/// a GET, or a token that is sent to another host, would do harm in silence.
+pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build();
+    client.context(
+        "no HTTP client: are the system's CA certificates installed (package ca-certificates)?",
+    )
+}
+
+/// One server per data folder: two would undo each other's work in it.
+fn lock(data_dir: &Path) -> anyhow::Result<File> {
+    let path = data_dir.join("serve.lock");
+    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    if file.try_lock().is_err() {
+        bail!(
+            "another server uses DATA_DIR {}: stop it, or give this one another folder",
+            data_dir.display()
+        );
+    }
+    Ok(file)
+}

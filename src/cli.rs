@@ -1,0 +1,122 @@
+//! The command line: what it takes, what it says, and how it ends.
+//!
+//! Exit codes: 0, 1 (failed), 2 (wrong use or wrong configuration).
+
+use crate::app::App;
+use crate::config::{self, Config, ConfigError};
+use crate::domain::credit::Credits;
+use crate::store::Store;
+use crate::{demo, doctor, telemetry};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A GitHub App that answers /asynccoder commands with branches, pull requests, reviews and check runs.
+#[derive(Debug, Parser)]
+#[command(name = "asynccoder", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the bot. The first line on standard output is `listening on <url>`.
+    Serve,
+    /// Play the whole story on this machine, without an account, a key or a server.
+    Demo(demo::Options),
+    /// Bring the database up to date, and do nothing else.
+    Migrate,
+    /// Look after the accounts' credits.
+    Credits {
+        #[command(subcommand)]
+        command: CreditsVerb,
+    },
+    /// Check configuration, database, git, the App and the models, and say what to do.
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum CreditsVerb {
+    /// Give credits to an account that the App knows.
+    Grant {
+        /// The login of the person or organization.
+        account: String,
+        /// How many credits; one is one US cent of model cost.
+        #[arg(value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
+        credits: i64,
+        /// Why, for the books.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Runs the program.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let (format, filter) = config::logging();
+    // The demo tells its own story; the log would stand between its lines.
+    let quiet = matches!(cli.command, Verb::Demo(_)) && filter == "info";
+    telemetry::start(format.as_deref(), if quiet { "error" } else { &filter });
+    let outcome = match cli.command {
+        Verb::Serve => serve().await,
+        Verb::Demo(options) => demo::play(options).await,
+        Verb::Migrate => migrate().await,
+        Verb::Credits { command: CreditsVerb::Grant { account, credits, reason } } => {
+            grant(&account, credits, &reason).await
+        }
+        Verb::Doctor => doctor::examine().await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("asynccoder: {error:#}");
+            if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn serve() -> anyhow::Result<()> {
+    let config = Config::from_env()?;
+    if config.providers.is_empty() {
+        tracing::warn!(
+            "no model service has a key (ANTHROPIC_API_KEY): commands that need a model are refused"
+        );
+    }
+    let app = App::start(config).await?;
+    println!("listening on {}", app.url());
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    tracing::info!("stopping: running tasks are given back and go on at the next start");
+    app.stop().await;
+    Ok(())
+}
+
+async fn migrate() -> anyhow::Result<()> {
+    let store = open_store().await?;
+    store.close().await;
+    println!("the database is up to date");
+    Ok(())
+}
+
+async fn grant(account: &str, credits: i64, reason: &str) -> anyhow::Result<()> {
+    let store = open_store().await?;
+    let Some(id) = store.account_by_login(account).await? else {
+        anyhow::bail!(
+            "no account {account} is known: it becomes known when it installs the App or somebody comments"
+        );
+    };
+    let granted = store.grant(id, Credits(credits), reason).await?;
+    store.close().await;
+    println!("{account} now has {}", granted.balance);
+    Ok(())
+}
+
+async fn open_store() -> anyhow::Result<Store> {
+    let (data_dir, url) = Config::database_only()?;
+    std::fs::create_dir_all(&data_dir)?;
+    Ok(Store::open(&url).await?)
+}

@@ -1,0 +1,107 @@
+//! `doctor`: is this set-up sound, and if not, what is to be done?
+
+use crate::app;
+use crate::config::Config;
+use crate::delivery::SUBSCRIBED_EVENTS;
+use crate::git::Git;
+use crate::github::GitHub;
+use crate::github::account::{App, PERMISSIONS};
+use crate::store::Store;
+use anyhow::bail;
+use std::time::Duration;
+
+/// What was found about one thing.
+type Finding = Result<String, String>;
+
+/// Looks at everything and prints a line for each; fails if anything is not sound.
+pub(crate) async fn examine() -> anyhow::Result<()> {
+    let config = Config::from_env()?;
+    println!("ok    configuration: complete");
+    let findings = [
+        ("database", database(&config).await),
+        ("git", git(&config).await),
+        ("the App on GitHub", github(&config).await),
+        ("models", models(&config)),
+    ];
+    let mut faults = 0;
+    for (what, finding) in findings {
+        match finding {
+            Ok(said) => println!("ok    {what}: {said}"),
+            Err(said) => {
+                faults += 1;
+                println!("WRONG {what}: {said}");
+            }
+        }
+    }
+    if faults > 0 {
+        bail!("{faults} of the above must be mended");
+    }
+    Ok(())
+}
+
+async fn database(config: &Config) -> Finding {
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|e| format!("DATA_DIR cannot be made: {e}"))?;
+    let store = Store::open(&config.database_url).await.map_err(|e| e.to_string())?;
+    let unbalanced = store.unbalanced_accounts().await.map_err(|e| e.to_string())?;
+    store.close().await;
+    if unbalanced.is_empty() {
+        return Ok("reachable, up to date, and the ledger adds up".to_owned());
+    }
+    Err(format!(
+        "the ledger of {} accounts does not add up; do not change it by hand, restore a backup",
+        unbalanced.len()
+    ))
+}
+
+async fn git(config: &Config) -> Finding {
+    let git = Git::new(&config.data_dir, &config.github_server).map_err(|e| e.to_string())?;
+    git.version().await.map_err(|e| e.to_string())
+}
+
+async fn github(config: &Config) -> Finding {
+    let client = app::http_client().map_err(|e| format!("{e:#}"))?;
+    let github = GitHub::new(config, client).map_err(|e| format!("{e:#}"))?;
+    let asked = tokio::time::timeout(Duration::from_secs(30), github.app()).await;
+    let app = match asked {
+        Ok(Ok(app)) => app,
+        Ok(Err(error)) => {
+            return Err(format!(
+                "{error}. Check APP_ID, PRIVATE_KEY, GITHUB_API_URL and this machine's clock"
+            ));
+        }
+        Err(_) => return Err("no answer; check GITHUB_API_URL and the network".to_owned()),
+    };
+    let missing = missing(&app);
+    if missing.is_empty() {
+        return Ok(format!("{} has the permissions and events it needs", app.slug));
+    }
+    Err(format!("{} lacks {}: add them in the App's settings", app.slug, missing.join(", ")))
+}
+
+fn missing(app: &App) -> Vec<String> {
+    let has = |(name, needed): &(&str, &str)| {
+        app.permissions
+            .get(*name)
+            .is_some_and(|level| level == needed || level == "write" || level == "admin")
+    };
+    let permissions = PERMISSIONS
+        .iter()
+        .filter(|p| !has(p))
+        .map(|(name, level)| format!("the permission {name}: {level}"));
+    let events = SUBSCRIBED_EVENTS.iter().filter(|e| !app.events.iter().any(|have| have == *e));
+    permissions.chain(events.map(|e| format!("the event {e}"))).collect()
+}
+
+fn models(config: &Config) -> Finding {
+    let Some(model) = &config.default_model else {
+        return Err("no model service has a key: set ANTHROPIC_API_KEY".to_owned());
+    };
+    let provider = config.catalog.by_id(model).map(|m| m.provider);
+    match provider.filter(|p| !config.provider_names().contains(p)) {
+        Some(provider) => {
+            Err(format!("the default model {model} needs {}", provider.key_variable()))
+        }
+        None => Ok(format!("{model} is the default")),
+    }
+}

@@ -1,0 +1,62 @@
+//! The HTTP server: webhooks in, health and metrics out.
+//!
+//! Nothing here calls GitHub or a model. A webhook is verified and stored, and that is all.
+
+mod error;
+mod health;
+mod pages;
+mod webhook;
+
+use crate::config::Config;
+use crate::domain::catalog::Catalog;
+use crate::store::Store;
+use axum::Router;
+use axum::routing::{any, get};
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// What the routes share.
+#[derive(Clone)]
+pub(crate) struct Http {
+    store: Store,
+    secrets: Arc<[SecretString]>,
+    catalog: Arc<Catalog>,
+    metrics: PrometheusHandle,
+    metrics_token: Option<SecretString>,
+    /// Cancelled when the process is asked to stop.
+    draining: CancellationToken,
+}
+
+impl Http {
+    pub(crate) fn new(
+        config: &Config,
+        store: Store,
+        metrics: PrometheusHandle,
+        draining: CancellationToken,
+    ) -> Self {
+        Self {
+            store,
+            secrets: config.webhook_secrets.clone().into(),
+            catalog: Arc::new(config.catalog.clone()),
+            metrics,
+            metrics_token: config.metrics_token.clone(),
+            draining,
+        }
+    }
+
+    /// Every route there is.
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/api/webhooks/github", any(webhook::receive))
+            .route("/healthz", get(health::alive))
+            .route("/readyz", get(health::ready))
+            .route("/metrics", get(health::metrics))
+            .route("/tasks/{id}", get(pages::task))
+            .fallback(error::not_found)
+            .layer(CatchPanicLayer::custom(error::panicked))
+            .with_state(self)
+    }
+}

@@ -1,0 +1,66 @@
+//! Answers that are no success: small JSON bodies that never show what is inside.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use std::any::Any;
+
+/// Why a request gets no answer.
+#[derive(Debug)]
+pub(super) enum HttpError {
+    MethodNotAllowed,
+    TooLarge,
+    Signature,
+    ContentType,
+    /// The reason is about what the sender sent, never about us.
+    BadRequest(String),
+    /// The sender took too long.
+    Timeout,
+    Unavailable(&'static str),
+    NotFound,
+    Forbidden,
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let (status, error, reason) = match self {
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method", None),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", None),
+            Self::Signature => (StatusCode::UNAUTHORIZED, "signature", None),
+            Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", None),
+            Self::BadRequest(reason) => (StatusCode::BAD_REQUEST, "bad_request", Some(reason)),
+            Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", None),
+            Self::Unavailable(reason) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(reason.to_owned()))
+            }
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", None),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", None),
+        };
+        let mut body = json!({ "error": error });
+        if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {
+            body.insert("reason".to_owned(), reason.into());
+        }
+        let mut response = (status, Json(body)).into_response();
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+pub(super) async fn not_found() -> HttpError {
+    HttpError::NotFound
+}
+
+/// A panic is a fault of ours: it is logged by the panic hook, and the sender learns only that.
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives it by value")]
+pub(super) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": "internal" }))).into_response()
+}
