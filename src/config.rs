@@ -199,6 +199,13 @@ impl Config {
     }
 }
 
+/// Access to Anthropic's models alone, for a demo with a real model.
+pub fn anthropic_access() -> Result<Option<ProviderAccess>, ConfigError> {
+    let mut reader = Reader { vars: environment()?, faults: Vec::new() };
+    let access = reader.providers().into_iter().next();
+    if reader.faults.is_empty() { Ok(access) } else { Err(ConfigError(reader.faults)) }
+}
+
 /// How the log should look: the format if it was set, and the filter.
 pub fn logging() -> (Option<String>, String) {
     let vars = environment().unwrap_or_default();
