@@ -101,8 +101,10 @@ impl Budget {
         self.limits.time.saturating_sub(spent)
     }
 
-    /// What the model is told near the end of any bound.
-    pub fn warning(&self, spent: Spent) -> Option<String> {
+    /// What the model is told near the end of any bound, and when the money is enough for only one
+    /// more call: a long prompt reserves much at once.
+    pub fn warning(&self, spent: Spent, prompt_tokens: i64) -> Option<String> {
+        let call = self.model.prices.worst_case(prompt_tokens, LEAST_OUTPUT);
         let near = [
             (i64::from(spent.steps), i64::from(self.limits.steps)),
             (spent.cost.0, self.hold.0),
@@ -111,7 +113,8 @@ impl Budget {
         let is_near = |&(used, whole): &(i64, i64)| {
             used.saturating_mul(100) >= whole.saturating_mul(WARN_PERCENT)
         };
-        near.iter().any(is_near).then(|| self.what_is_left(spent))
+        let is_last = spent.cost.plus(call).plus(call) > self.hold;
+        (is_last || near.iter().any(is_near)).then(|| self.what_is_left(spent))
     }
 
     fn what_is_left(&self, spent: Spent) -> String {

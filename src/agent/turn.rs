@@ -173,7 +173,8 @@ impl Turn {
     fn answer(&mut self, results: &[ToolResult], nudge: Option<String>) {
         let mut parts = answers(&self.calls, results);
         let cut_off = (self.stop == Stop::MaxTokens).then(|| CUT_OFF.to_owned());
-        let warning = if self.is_warned { None } else { self.budget.warning(self.spent) };
+        let warning = self.budget.warning(self.spent, self.conversation.tokens());
+        let warning = warning.filter(|_| !self.is_warned);
         self.is_warned |= warning.is_some();
         let words = [cut_off, nudge, warning].into_iter().flatten();
         parts.extend(words.map(|text| UserPart::Text { text, cache_breakpoint: false }));

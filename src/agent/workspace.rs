@@ -131,8 +131,8 @@ impl Workspace {
         };
         let mut dir = self.root()?;
         for folder in folders {
-            if missing == Missing::Create && dir.symlink_metadata(folder).is_err() {
-                dir.create_dir(folder).map_err(|e| explain(e, path))?;
+            if missing == Missing::Create {
+                create(&dir, folder, path)?;
             }
             dir = enter(&dir, folder, path)?;
         }
@@ -145,6 +145,14 @@ impl Workspace {
 enum Missing {
     Refuse,
     Create,
+}
+
+/// Makes a folder, unless something is there; what it is shows when it is entered.
+fn create(dir: &Dir, name: &str, path: &WorkspacePath) -> Result<(), FileError> {
+    match dir.create_dir(name) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(explain(error, path)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Opens a folder that is one itself and no link to one. The comparison afterwards catches a link

@@ -82,14 +82,16 @@ fn show(path: &str, edited: &Edited) -> String {
 
 fn explain(path: &str, content: &str, arguments: &Arguments, miss: &Miss) -> String {
     match miss {
-        Miss::Many(lines) => {
+        Miss::Many(times, lines) => {
+            let more = if lines.len() < *times { ", …" } else { "" };
             let lines: Vec<_> = lines.iter().map(usize::to_string).collect();
             format!(
-                "`old` occurs {} times in {path}, at lines {}; quote more lines, or set replace_all",
-                lines.len(),
+                "`old` occurs {times} times in {path}, at lines {}{more}; quote more lines, or set \
+                 replace_all",
                 lines.join(", ")
             )
         }
+        Miss::TooMany => format!("`old` occurs too often in {path}; quote more"),
         Miss::None => none(path, content, arguments),
     }
 }
@@ -99,12 +101,25 @@ fn none(path: &str, content: &str, arguments: &Arguments) -> String {
     if !arguments.new.trim().is_empty() && content.contains(&arguments.new) {
         text.push_str("; the replacement is already present");
     }
+    if has_line_numbers(&arguments.old) {
+        text.push_str("; quote without the line numbers");
+        return text;
+    }
     let near = nearest::windows(content, &arguments.old);
     if !near.is_empty() {
         let near: Vec<_> = near.iter().map(lines_of).collect();
         let _ = write!(text, "; did you mean {}?", near.join(" or "));
     }
     text
+}
+
+/// Whether it was copied with what `read_file` puts before each line.
+fn has_line_numbers(old: &str) -> bool {
+    let numbered = |line: &str| {
+        let number = line.split_once('\t').map_or("", |(number, _)| number.trim());
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    old.lines().all(numbered)
 }
 
 fn lines_of(window: &RangeInclusive<usize>) -> String {

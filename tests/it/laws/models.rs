@@ -406,3 +406,31 @@ fn quick() -> RetryPolicy {
         ..RetryPolicy::default()
     }
 }
+
+/// Answers one request with these bytes and closes.
+async fn raw(answer: Vec<u8>) -> LlmError {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 65536]).await;
+        let _ = stream.write_all(&answer).await;
+    });
+    let endpoint = Endpoint { provider: Provider::Anthropic, base_url, key: "k".into() };
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    ask(&Providers::new(http, vec![endpoint]), &first()).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn half_an_answer_is_asked_for_again_and_an_endless_one_is_not() {
+    let half = raw(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"content\"".to_vec()).await;
+    assert!(half.is_retryable());
+    expect!["the model service failed: the answer was cut off"].assert_eq(&half.to_string());
+    let mut endless = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n".to_vec();
+    endless.resize(40 << 20, b' ');
+    let endless = raw(endless).await;
+    assert!(!endless.is_retryable());
+    expect!["the model service's answer makes no sense: it is too long"]
+        .assert_eq(&endless.to_string());
+}

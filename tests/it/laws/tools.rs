@@ -3,6 +3,7 @@
 use asynccoder::agent::tools::{self, ToolCall};
 use asynccoder::agent::workspace::Workspace;
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -529,4 +530,81 @@ fn finishing_is_checked() {
     assert_eq!(finish(&[edit, titled.clone()]), ("finished".to_owned(), true));
     assert!(!finish(&[broken, titled]).1);
     assert!(!finish(&[call("finish", json!({"summary": " "}))]).1);
+}
+
+#[test]
+fn line_numbers_in_a_quote_are_noticed() {
+    expect!["`old` does not occur in f; quote without the line numbers"].assert_eq(&edit(
+        "a\nb\n",
+        "     1\ta\n     2\tb\n",
+        "x",
+    ));
+}
+
+#[test]
+fn replacing_everything_in_a_large_file_has_an_end() {
+    let root = tree(&[("f", &"a".repeat(1_000_000)), ("g", &"a\n".repeat(9_000))]);
+    let all = |path: &str| json!({"path": path, "old": "a", "new": "b\nc", "replace_all": true});
+    let (text, is_error) = run(root.path(), "edit_file", all("f"));
+    assert_eq!((text.as_str(), is_error), ("`old` occurs too often in f; quote more", true));
+    let (text, _) = run(root.path(), "edit_file", all("g"));
+    assert!(text.starts_with("edited g in 9000 places\n"), "{text}");
+    let edited = fs::read_to_string(root.path().join("g")).unwrap();
+    assert_eq!(edited, "b\nc\n".repeat(9_000));
+}
+
+/// Somebody swaps a folder for a link to the outside, all the time.
+#[test]
+fn a_race_does_not_lead_out() {
+    let outside = tree(&[("f", "canary")]);
+    let root = tree(&[("d/f", "fine\n")]);
+    let (dir, away) = (root.path().join("d"), root.path().join("away"));
+    let calls = [
+        call("read_file", json!({"path": "d/f"})),
+        call("edit_file", json!({"path": "d/f", "old": "fine", "new": "fine "})),
+    ];
+    let workspace = Workspace::open(root.path()).unwrap();
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for _ in 0..2000 {
+                // Any of these may fail when an edit makes the folder anew in between.
+                let _ = fs::rename(&dir, &away);
+                let _ = symlink(outside.path(), &dir);
+                let _ = fs::remove_file(&dir).or_else(|_| fs::remove_dir_all(&dir));
+                let _ = fs::rename(&away, &dir);
+            }
+        });
+        for _ in 0..1000 {
+            let done = tools::run(&workspace, true, &calls);
+            let results = done.map(|done| done.results).unwrap_or_default();
+            assert!(results.iter().all(|result| !result.text.contains("canary")));
+        }
+    });
+    assert_eq!(fs::read_to_string(outside.path().join("f")).unwrap(), "canary");
+}
+
+proptest! {
+    /// What is quoted exactly and once is replaced exactly, and no other byte changes.
+    #[test]
+    fn an_exact_edit_changes_nothing_else(
+        parts in prop::collection::vec(prop::sample::select(vec!["a", "b ", "é", "\t", "\n", "\r\n"]), 1..20),
+        from in 0_usize..20, length in 1_usize..6,
+        new in "[xy ]{0,5}",
+    ) {
+        let content: String = parts.concat();
+        let old: String = parts.iter().skip(from).take(length).copied().collect();
+        prop_assume!(content.matches(&old).count() == 1 && !old.is_empty() && old != new);
+        prop_assert_eq!(edit(&content, &old, &new), content.replacen(&old, &new, 1));
+    }
+
+    /// No path makes the workspace panic, and what is accepted is below the root.
+    #[test]
+    fn any_text_may_be_a_path(path in "(\\.|/|g|i|t|~|1|\\PC|\\.git|\u{200c}| |:){0,12}") {
+        let root = tree(&[]);
+        let workspace = Workspace::open(root.path()).unwrap();
+        if let Ok(path) = workspace.path(&path) {
+            let plain = |name: &String| !matches!(name.to_lowercase().as_str(), "" | "." | ".." | ".git");
+            prop_assert!(path.names().iter().all(plain), "{}", path);
+        }
+    }
 }

@@ -186,7 +186,7 @@ fn silence_is_answered_twice_and_then_ends() {
     table(
         &assignment(),
         &steps,
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         tools 1: []
             says: You called no tool, so nothing happened. Go on with a tool, or call finish if the work is complete.
@@ -196,7 +196,7 @@ fn silence_is_answered_twice_and_then_ends() {
         call 3, at most 16384 tokens and 17 credits
         tools 3: []
         END stuck after 3 steps: the model answered three times without doing anything
-    "#]],
+    "]],
     );
 }
 
@@ -213,7 +213,7 @@ fn unreadable_calls_end_at_the_third_in_a_row() {
     table(
         &assignment(),
         &steps,
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         tools 1: [read_file]
         call 2, at most 16384 tokens and 17 credits
@@ -227,7 +227,7 @@ fn unreadable_calls_end_at_the_third_in_a_row() {
         call 6, at most 16384 tokens and 17 credits
         tools 6: [read_file]
         END format_error after 6 steps: the model sent tool calls that cannot be read, three times in a row
-    "#]],
+    "]],
     );
 }
 
@@ -237,7 +237,7 @@ fn repeating_is_answered_once_and_then_ends() {
     table(
         &assignment(),
         &steps,
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         tools 1: [read_file]
         call 2, at most 16384 tokens and 17 credits
@@ -256,7 +256,7 @@ fn repeating_is_answered_once_and_then_ends() {
         call 8, at most 16384 tokens and 17 credits
         tools 8: [read_file]
         END stuck after 8 steps: the model repeated itself without getting on
-    "#]],
+    "]],
     );
 }
 
@@ -267,7 +267,7 @@ fn failing_the_same_way_is_noticed_after_three() {
     table(
         &assignment(),
         &steps,
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         tools 1: [read_file]
         call 2, at most 16384 tokens and 17 credits
@@ -276,7 +276,7 @@ fn failing_the_same_way_is_noticed_after_three() {
         tools 3: [read_file]
             says: You are repeating yourself and nothing changes. Step back: say what you know, and try something different, or call finish with what you found.
         call 4, at most 16384 tokens and 17 credits
-    "#]],
+    "]],
     );
 }
 
@@ -287,7 +287,7 @@ fn two_calls_taking_turns_are_noticed() {
     table(
         &assignment(),
         &steps,
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         tools 1: [read_file]
         call 2, at most 16384 tokens and 17 credits
@@ -302,7 +302,7 @@ fn two_calls_taking_turns_are_noticed() {
         tools 6: [read_file]
             says: You are repeating yourself and nothing changes. Step back: say what you know, and try something different, or call finish with what you found.
         call 7, at most 16384 tokens and 17 credits
-    "#]],
+    "]],
     );
 }
 
@@ -313,12 +313,12 @@ fn a_cut_answer_runs_nothing() {
     table(
         &assignment(),
         &[(cut, "not run", 1)],
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         tools 1: [edit_file (not run: the answer was cut off)]
             says: Your answer was cut off at the output limit, and none of its calls was run. Answer in smaller steps.
         call 2, at most 16384 tokens and 17 credits
-    "#]],
+    "]],
     );
 }
 
@@ -328,18 +328,18 @@ fn a_refusal_and_a_full_window_end() {
     table(
         &assignment(),
         &[(refusal, "", 1)],
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         END provider_error after 1 steps: the model service declined to answer
-    "#]],
+    "]],
     );
     table(
         &assignment(),
         &[(reply(vec![], Stop::ContextFull), "", 1)],
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         END limit_cost after 1 steps: the conversation no longer fits the model's window
-    "#]],
+    "]],
     );
 }
 
@@ -367,16 +367,16 @@ fn the_answer_gets_shorter_with_the_money_and_then_it_ends() {
     table(
         &poor,
         &steps,
-        expect![[r#"
-        call 1, at most 4719 tokens and 5 credits
-        tools 1: [read_file]
-        call 2, at most 2849 tokens and 4 credits
-        tools 2: [read_file]
-        call 3, at most 1449 tokens and 3 credits
-        tools 3: [read_file]
-            says: Only 47 steps, $0.00 and 24 minutes are left. Bring what you have to a sound state and call finish; name what you could not verify.
-        END limit_cost after 3 steps
-    "#]],
+        expect![[r"
+            call 1, at most 4719 tokens and 5 credits
+            tools 1: [read_file]
+            call 2, at most 2849 tokens and 4 credits
+            tools 2: [read_file]
+                says: Only 48 steps, $0.02 and 24 minutes are left. Bring what you have to a sound state and call finish; name what you could not verify.
+            call 3, at most 1438 tokens and 3 credits
+            tools 3: [read_file]
+            END limit_cost after 3 steps
+        "]],
     );
 }
 
@@ -388,7 +388,7 @@ fn steps_and_time_are_limited_and_warned_of_once() {
     table(
         &short,
         &steps,
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         tools 1: [read_file]
         call 2, at most 16384 tokens and 17 credits
@@ -401,20 +401,20 @@ fn steps_and_time_are_limited_and_warned_of_once() {
         call 5, at most 16384 tokens and 17 credits
         tools 5: [read_file]
         END limit_steps after 5 steps
-    "#]],
+    "]],
     );
     let steps = [(reads("a"), "x", 20 * 60), (reads("b"), "x", 25 * 60)];
     table(
         &assignment(),
         &steps,
-        expect![[r#"
+        expect![[r"
         call 1, at most 16384 tokens and 17 credits
         tools 1: [read_file]
             says: Only 49 steps, $0.65 and 5 minutes are left. Bring what you have to a sound state and call finish; name what you could not verify.
         call 2, at most 16384 tokens and 17 credits
         tools 2: [read_file]
         END limit_time after 2 steps
-    "#]],
+    "]],
     );
 }
 

@@ -18,9 +18,17 @@ pub(super) struct Edited {
 pub(super) enum Miss {
     /// It is not there.
     None,
-    /// It is there more than once, beginning at these lines.
-    Many(Vec<usize>),
+    /// It is there more than once: how often, and the first of the lines where it begins.
+    Many(usize, Vec<usize>),
+    /// It is there so often that replacing it cannot be meant.
+    TooMany,
 }
+
+/// More replacements, or more bytes of them, are a mistake, and would take for ever.
+const MOST_PATCHES: usize = 10_000;
+const MOST_PATCHED_BYTES: usize = 8 * 1024 * 1024;
+/// Lines to name when there is more than one.
+const MOST_NAMED: usize = 20;
 
 /// How forgiving the search had to be.
 #[derive(Clone, Copy)]
@@ -62,9 +70,13 @@ struct Patch {
 pub(super) fn replace(content: &str, old: &str, new: &str, all: bool) -> Result<Edited, Miss> {
     for rung in Rung::ALL {
         let patches = rung.patches(content, old, new);
+        if patches.len() > MOST_PATCHES || size(&patches) > MOST_PATCHED_BYTES {
+            return Err(Miss::TooMany);
+        }
         if patches.len() > 1 && !all {
-            let lines = patches.iter().map(|p| line_at(content, p.range.start)).collect();
-            return Err(Miss::Many(lines));
+            let first = patches.iter().take(MOST_NAMED);
+            let lines = first.map(|patch| line_at(content, patch.range.start)).collect();
+            return Err(Miss::Many(patches.len(), lines));
         }
         if !patches.is_empty() {
             return Ok(apply(content, &patches, rung));
@@ -74,17 +86,36 @@ pub(super) fn replace(content: &str, old: &str, new: &str, all: bool) -> Result<
 }
 
 fn apply(content: &str, patches: &[Patch], rung: Rung) -> Edited {
-    let (mut edited, mut places, mut done) = (String::new(), Vec::new(), 0);
+    let (mut edited, mut places, mut done, mut line) = (String::new(), Vec::new(), 0, 1);
     for patch in patches {
-        edited.push_str(content.get(done..patch.range.start).unwrap_or_default());
-        let first = line_at(&edited, edited.len());
-        edited.push_str(&patch.text);
+        let before = content.get(done..patch.range.start).unwrap_or_default();
+        line += before.matches('\n').count();
         let added = patch.text.lines().count().saturating_sub(1);
-        places.push(first..=first + added);
+        places.push(line..=line + added);
+        line += patch.text.matches('\n').count();
+        edited.push_str(before);
+        edited.push_str(&patch.text);
         done = patch.range.end;
     }
     edited.push_str(content.get(done..).unwrap_or_default());
     Edited { content: edited, places, rung }
+}
+
+fn size(patches: &[Patch]) -> usize {
+    patches.iter().map(|patch| patch.text.len()).sum()
+}
+
+/// As many as are needed to see that there are too many.
+fn bounded(patches: impl Iterator<Item = Patch>) -> Vec<Patch> {
+    let (mut kept, mut bytes) = (Vec::new(), 0);
+    for patch in patches {
+        bytes += patch.text.len();
+        kept.push(patch);
+        if kept.len() > MOST_PATCHES || bytes > MOST_PATCHED_BYTES {
+            break;
+        }
+    }
+    kept
 }
 
 fn line_at(content: &str, offset: usize) -> usize {
@@ -95,14 +126,14 @@ fn line_at(content: &str, offset: usize) -> usize {
 fn exact(content: &str, old: &str, new: &str) -> Vec<Patch> {
     let patch = |(start, found): (usize, &str)| {
         // A quote of one line does not say which line ends the file has; one of more lines does.
-        let text = if old.contains('\n') {
+        let text = if old.contains('\n') || !new.contains('\n') {
             new.to_owned()
         } else {
             with_line_end(new, line_end(content, start))
         };
         Patch { range: start..start + found.len(), text }
     };
-    content.match_indices(old).map(patch).collect()
+    bounded(content.match_indices(old).map(patch))
 }
 
 /// Models write line feeds, whatever the file has.
@@ -154,16 +185,17 @@ fn by_line(content: &str, old: &str, new: &str, compare: Compare) -> Vec<Patch> 
         return Vec::new();
     }
     let lines = lines(content);
-    let (mut patches, mut next) = (Vec::new(), 0);
-    while let Some(window) = lines.get(next..next + old.len()) {
-        let Some(shift) = compare(window, &old) else {
+    let mut next = 0;
+    bounded(std::iter::from_fn(|| {
+        loop {
+            let window = lines.get(next..next + old.len())?;
             next += 1;
-            continue;
-        };
-        patches.extend(patch(content, window, &shift.apply(new), is_whole));
-        next += old.len();
-    }
-    patches
+            if let Some(shift) = compare(window, &old) {
+                next += old.len() - 1;
+                return patch(content, window, &shift.apply(new), is_whole);
+            }
+        }
+    }))
 }
 
 fn lines<'c>(content: &'c str) -> Vec<Line<'c>> {

@@ -12,13 +12,14 @@ const LEAST_SCORE: f64 = 0.5;
 const MOST_COMPARED: usize = 50;
 /// Longer lines are compared by their beginnings.
 const COMPARED_CHARS: usize = 120;
-/// A bound for the comparisons, whatever the file.
+/// Bounds for the comparisons, whatever the file and the quote.
 const MOST_LINES: usize = 50_000;
+const MOST_QUOTED_LINES: usize = 60;
 
 /// Up to three windows of lines, best first, counted from one.
 pub(super) fn windows(content: &str, old: &str) -> Vec<RangeInclusive<usize>> {
     let lines: Vec<_> = content.lines().take(MOST_LINES).map(str::trim).collect();
-    let old: Vec<_> = old.lines().map(str::trim).collect();
+    let old: Vec<_> = old.lines().take(MOST_QUOTED_LINES).map(str::trim).collect();
     let length = old.len().min(lines.len()).max(1);
     let windows = || lines.windows(length).zip(1..);
     let rough = best(windows().map(|(w, start)| (rough_score(w, &old), start)), LEAST_ROUGH_SCORE);
