@@ -1,4 +1,14 @@
-//! One test binary: stories of people and the laws that hold always.
+//! Tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::too_many_lines,
+    clippy::needless_pass_by_value,
+    clippy::format_collect,
+    reason = "a test that cannot go on panics, and a table is as long as it is"
+)]
 
 mod laws;
 mod simulator;

@@ -414,7 +414,7 @@ async fn raw(answer: Vec<u8>) -> LlmError {
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let _ = stream.read(&mut [0; 65536]).await;
+        let _ = stream.read(&mut [0; 8192]).await;
         let _ = stream.write_all(&answer).await;
     });
     let endpoint = Endpoint { provider: Provider::Anthropic, base_url, key: "k".into() };

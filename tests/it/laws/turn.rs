@@ -129,7 +129,7 @@ fn table(assignment: &Assignment, steps: &[(Reply, &str, u64)], expect: Expect) 
         writeln!(text, "{}", show(&effect)).unwrap();
         if matches!(effect, Effect::RunTools { .. }) {
             let effect = turn.handle(Event::ToolsRan(results(reply, answer, *seconds)));
-            write!(text, "{}{}\n", said(&turn), show(&effect)).unwrap();
+            writeln!(text, "{}{}", said(&turn), show(&effect)).unwrap();
         }
     }
     expect.assert_eq(&text);
