@@ -116,7 +116,7 @@ impl Admission {
                 self.store.end_command(command, Ending::Refused("not_allowed"), Vec::new()).await?;
             }
             Request::Command(asked) => {
-                self.decide_command(command, asked, &place, permission).await?
+                self.decide_command(command, asked, &place, permission).await?;
             }
         }
         Ok(())
@@ -231,10 +231,8 @@ impl Admission {
             return self.refuse(command, &Refusal::GitHubUnreachable).await;
         }
         let doublings = u32::try_from(command.attempts).unwrap_or(5).min(5);
-        let wait = match error {
-            GitHubError::Limited(wait) => *wait,
-            _ => (self.timing.backoff * 2_u32.pow(doublings)).min(LONGEST_WAIT),
-        };
+        let ours = (self.timing.backoff * 2_u32.pow(doublings)).min(LONGEST_WAIT);
+        let wait = if let GitHubError::Limited(wait) = error { *wait } else { ours };
         tracing::warn!(command = %command.id, %error, ?wait, "a command is decided later");
         self.store.postpone_command(command, wait).await
     }

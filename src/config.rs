@@ -159,7 +159,7 @@ impl Default for Timing {
             lookups: 5,
             lookup_spacing: Duration::from_secs(6),
             backoff: Duration::from_secs(2),
-            decide_within: Duration::from_secs(15 * 60),
+            decide_within: Duration::from_mins(15),
             model_backoff: Duration::from_secs(4),
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Options {
     /// Leave everything running afterwards, and say where to look.
     #[arg(long)]
     keep: bool,
-    /// Let a real model do the work, with ANTHROPIC_API_KEY. This costs money; you are asked first.
+    /// Let a real model do the work, with `ANTHROPIC_API_KEY`. This costs money; you are asked first.
     #[arg(long)]
     real_model: bool,
 }

@@ -14,7 +14,6 @@ mod push;
 mod worktree;
 
 pub(crate) use command::GitError;
-pub(crate) use commit::Commit;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;
 pub(crate) use worktree::Worktree;

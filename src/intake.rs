@@ -42,13 +42,13 @@ pub(crate) fn digest(delivery: &Delivery) -> Digest {
         Ok(Event::Uninstalled(installation)) => {
             Digest::Facts(vec![Fact::Uninstalled(installation)])
         }
-        Ok(Event::Commented(comment)) => commented(*comment),
+        Ok(Event::Commented(comment)) => commented(&comment),
         Err(error) => Digest::Failed(error.to_string()),
     }
 }
 
-fn commented(comment: Commented) -> Digest {
-    let requests = requests(&comment);
+fn commented(comment: &Commented) -> Digest {
+    let requests = requests(comment);
     if requests.is_empty() {
         return Digest::Ignored("the comment has no command".to_owned());
     }

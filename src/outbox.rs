@@ -103,27 +103,29 @@ impl Outbox {
     /// Does everything that one account has to do now. A write that has begun is finished even
     /// when the process is asked to stop: its reply is worth waiting for.
     async fn drive(&self, writer: &Writer, stop: &CancellationToken) {
-        let mut blocked = None;
-        while blocked.is_none() && !stop.is_cancelled() {
-            let job = match self.store.next_job(writer, WRITER_LEASE).await {
-                Ok(Some(job)) => job,
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::error!(%error, "the outbox could not read its next job");
-                    break;
-                }
-            };
-            match self.carry_out(writer, job).await {
-                Ok(wait) => blocked = wait,
-                Err(error) => {
-                    tracing::error!(%error, "the outbox could not note what it did");
-                    break;
-                }
-            }
-        }
+        let blocked = self.drive_until_done(writer, stop).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the outbox could not note what it did");
+            None
+        });
         if let Err(error) = self.store.release_writer(writer, blocked).await {
             tracing::error!(%error, "a writer lease could not be given back; it runs out by itself");
         }
+    }
+
+    /// Returns for how long the installation is blocked, if it is.
+    async fn drive_until_done(
+        &self,
+        writer: &Writer,
+        stop: &CancellationToken,
+    ) -> store::Result<Option<Duration>> {
+        while !stop.is_cancelled() {
+            let Some(job) = self.store.next_job(writer, WRITER_LEASE).await? else { break };
+            let blocked = self.carry_out(writer, job).await?;
+            if blocked.is_some() {
+                return Ok(blocked);
+            }
+        }
+        Ok(None)
     }
 
     /// Does one job and notes what came of it. Returns for how long the installation is blocked.
@@ -227,7 +229,7 @@ impl Outbox {
         };
         match shown {
             Ok(Some(id)) => {
-                self.store.document_shown(document, id, self.timing.edit_spacing).await?
+                self.store.document_shown(document, id, self.timing.edit_spacing).await?;
             }
             Ok(None) => {
                 let wait = self.timing.lookup_spacing;

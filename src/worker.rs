@@ -17,7 +17,7 @@ use crate::store::Store;
 use crate::store::tasks::ClaimedTask;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -61,25 +61,10 @@ impl Worker {
     /// bell, by a slot that becomes free, and by a look every poll.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let attempts = TaskTracker::new();
-        while !stop.is_cancelled() {
-            let slot = tokio::select! {
-                slot = Arc::clone(&self.slots).acquire_owned() => slot,
-                () = stop.cancelled() => break,
-            };
-            let Ok(slot) = slot else { break };
-            match self.store.claim_task(self.timing.lease, self.per_installation).await {
-                Ok(Some(task)) => {
-                    let (worker, stop) = (self.clone(), stop.clone());
-                    attempts.spawn(async move {
-                        worker.work_on(task, &stop).await;
-                        drop(slot);
-                    });
-                    continue;
-                }
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, "tasks could not be claimed"),
+        while let Some(slot) = self.free_slot(&stop).await {
+            if self.start_next(slot, &attempts, &stop).await {
+                continue;
             }
-            drop(slot);
             tokio::select! {
                 () = self.store.bells().tasks.notified() => {}
                 () = tokio::time::sleep(self.timing.poll) => {}
@@ -92,6 +77,36 @@ impl Worker {
                 "an attempt did not stop in time; its task is taken over when its lease runs out"
             );
         }
+    }
+
+    /// `None` once the process is asked to stop.
+    async fn free_slot(&self, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            slot = Arc::clone(&self.slots).acquire_owned() => slot.ok(),
+        }
+    }
+
+    /// Claims a task and starts an attempt in the slot, if there is one to be claimed.
+    async fn start_next(
+        &self,
+        slot: OwnedSemaphorePermit,
+        attempts: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> bool {
+        let claimed = self.store.claim_task(self.timing.lease, self.per_installation).await;
+        let task = claimed.unwrap_or_else(|error| {
+            tracing::error!(%error, "tasks could not be claimed");
+            None
+        });
+        let Some(task) = task else { return false };
+        let (worker, stop) = (self.clone(), stop.clone());
+        attempts.spawn(async move {
+            worker.work_on(task, &stop).await;
+            drop(slot);
+        });
+        true
     }
 
     async fn work_on(&self, task: ClaimedTask, stop: &CancellationToken) {

@@ -63,6 +63,7 @@ fn is_model_call(entry: &Entry) -> bool {
     matches!(&entry.what, What::Request(r) if r.wall == Wall::Models)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most of what happens is not worth a line")]
 fn of_effect(effect: &Effect) -> Option<String> {
     match effect {
         Effect::Delivered { event, status: 202, .. } if event == "issue_comment" => {

@@ -22,7 +22,7 @@ pub fn inert(markdown: &str) -> String {
             '<' if !in_code && opens_html(rest) => out.push_str("&lt;"),
             '!' if !in_code && rest.starts_with("![") => {}
             '@' if !in_code && rest.chars().nth(1).is_some_and(char::is_alphanumeric) => {
-                out.push_str("@\u{200b}")
+                out.push_str("@\u{200b}");
             }
             '#' if !in_code && closes_an_issue(&out, rest) => out.push_str("#\u{200b}"),
             _ => out.push(c),
@@ -73,7 +73,7 @@ fn close_fence(text: &mut String) {
         match open {
             None if length >= 3 => open = Some((mark, length)),
             Some((c, n)) if c == mark && length >= n && line.trim().chars().all(|x| x == mark) => {
-                open = None
+                open = None;
             }
             Some(_) | None => {}
         }

@@ -7,7 +7,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -325,8 +325,8 @@ fn last_line(text: &str) -> String {
 }
 
 /// A file of git's own.
-pub(super) fn write_file(path: PathBuf, content: impl AsRef<[u8]>) -> Result<(), GitError> {
-    std::fs::write(&path, content).map_err(|error| GitError::Io(path.display().to_string(), error))
+pub(super) fn write_file(path: &Path, content: impl AsRef<[u8]>) -> Result<(), GitError> {
+    std::fs::write(path, content).map_err(|error| GitError::Io(path.display().to_string(), error))
 }
 
 /// What `git --version` says, if it is new enough.

@@ -15,7 +15,7 @@ const LARGEST_PATCH: usize = 20 * 1024 * 1024;
 /// A commit and everything to make it again elsewhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Commit {
-    pub(crate) commit: Sha,
+    pub(crate) sha: Sha,
     pub(crate) tree: Sha,
     /// The compressed binary patch from the base to the tree.
     pub(crate) patch: Vec<u8>,
@@ -30,9 +30,9 @@ impl Git {
         recipe: &CommitRecipe,
     ) -> Result<Commit, GitError> {
         let git_dir = worktree.git_dir();
-        let commit = self.commit_tree(&git_dir, &worktree.base, &tree.tree, recipe).await?;
+        let sha = self.commit_tree(&git_dir, &worktree.base, &tree.tree, recipe).await?;
         let patch = self.patch(&git_dir, &worktree.base, &tree.tree).await?;
-        Ok(Commit { commit, tree: tree.tree.clone(), patch })
+        Ok(Commit { sha, tree: tree.tree.clone(), patch })
     }
 
     pub(super) async fn commit_tree(

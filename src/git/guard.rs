@@ -182,7 +182,7 @@ fn forbidden(path: &str) -> Option<String> {
     }
     let odd = |part: &str| {
         let plain: String =
-            part.chars().filter(|c| c.is_ascii_graphic()).collect::<String>().to_ascii_lowercase();
+            part.chars().filter(char::is_ascii_graphic).collect::<String>().to_ascii_lowercase();
         let plain = plain.trim_end_matches('.');
         part.is_empty()
             || part == "."

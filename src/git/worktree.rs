@@ -70,7 +70,7 @@ impl Git {
         let objects = self.mirror(remote).join("objects");
         std::fs::create_dir_all(git_dir.join("info"))
             .map_err(|e| GitError::Io(git_dir.display().to_string(), e))?;
-        write_file(git_dir.join("objects/info/alternates"), format!("{}\n", objects.display()))?;
-        write_file(git_dir.join("info/attributes"), ATTRIBUTES)
+        write_file(&git_dir.join("objects/info/alternates"), format!("{}\n", objects.display()))?;
+        write_file(&git_dir.join("info/attributes"), ATTRIBUTES)
     }
 }

@@ -4,7 +4,6 @@
 use super::error::GitHubError;
 use super::{GitHub, Place};
 use crate::domain::ids::{InstallationId, RepositoryId};
-use crate::domain::text_enum;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use moka::future::Cache;
@@ -18,23 +17,24 @@ const JWT_LIFE: i64 = 540;
 /// An installation's token lives an hour; it is not used in its last minutes.
 const MARGIN: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
-text_enum!(
-    /// What a token is for. Each purpose has exactly the permissions it needs.
-    Purpose {
-        /// Read the repository with git.
-        Fetch = "fetch",
-        /// Push to it.
-        Push = "push",
-        /// Comment, react, open pull requests.
-        Talk = "talk",
-        /// Write check runs.
-        Check = "check",
-        /// Find out what a command may do.
-        Admission = "admission",
-    }
-);
+/// What a token is for. Each purpose has exactly the permissions it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// Read the repository with git.
+    Fetch,
+    /// Push to it.
+    Push,
+    /// Comment, react, open pull requests.
+    Talk,
+    /// Write check runs.
+    Check,
+    /// Find out what a command may do.
+    Admission,
+}
 
 impl Purpose {
+    const ALL: [Self; 5] = [Self::Fetch, Self::Push, Self::Talk, Self::Check, Self::Admission];
+
     fn permissions(self) -> serde_json::Value {
         match self {
             Purpose::Fetch => serde_json::json!({ "contents": "read" }),
@@ -143,7 +143,7 @@ impl GitHub {
     /// Forgets a token that GitHub did not accept, so that the next call mints a new one.
     pub(crate) async fn forget_tokens(&self, place: &Place) {
         for purpose in Purpose::ALL {
-            self.tokens.minted.invalidate(&(place.installation, place.repository, *purpose)).await;
+            self.tokens.minted.invalidate(&(place.installation, place.repository, purpose)).await;
         }
     }
 }

@@ -60,7 +60,6 @@ pub(super) async fn not_found() -> HttpError {
 }
 
 /// A panic is a fault of ours: it is logged by the panic hook, and the sender learns only that.
-#[expect(clippy::needless_pass_by_value, reason = "the layer gives it by value")]
 pub(super) fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": "internal" }))).into_response()
 }

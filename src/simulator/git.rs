@@ -191,7 +191,7 @@ impl Git {
         let path = self.path(repository);
         let mut command = Command::new("git");
         command.env_clear().current_dir(&path).env("GIT_DIR", &path).env("HOME", &self.folder);
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
         command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         command

@@ -23,8 +23,10 @@ pub(super) async fn run(db: &Db) -> Result<()> {
         Db::Postgres(pool) => migrator.run(pool).await,
         Db::Sqlite { write, .. } => migrator.run(write).await,
     };
-    outcome.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => StoreError::NewerSchema(version),
-        other => StoreError::Migration(other.to_string()),
+    outcome.map_err(|error| {
+        if let MigrateError::VersionMissing(version) = error {
+            return StoreError::NewerSchema(version);
+        }
+        StoreError::Migration(error.to_string())
     })
 }

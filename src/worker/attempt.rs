@@ -3,6 +3,7 @@
 use super::Worker;
 use super::journal::StepJournal;
 use super::lease::{Kept, Why};
+use super::outcome::Site;
 use crate::agent::workspace::Workspace;
 use crate::agent::{self, Assignment, Outcome, Stopped, StoredStep, TaskText};
 use crate::domain::catalog::Model;
@@ -94,7 +95,7 @@ impl Worker {
             () = kept.stop.cancelled() => return Err(Stopped::Released.into()),
         };
         let outcome = self.run_agent(task, &worktree, kept).await?;
-        self.sealed(task, &place, &worktree, outcome).await
+        self.sealed(Site { task, place: &place, worktree: &worktree }, outcome).await
     }
 
     async fn workspace(&self, task: &ClaimedTask, place: &Place) -> Result<Worktree, Broken> {

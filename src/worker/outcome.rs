@@ -5,72 +5,61 @@ use super::Worker;
 use super::attempt::Broken;
 use crate::agent::Outcome;
 use crate::domain::act::{Act, CommitRecipe, PullRequest, Push};
+use crate::domain::report;
 use crate::domain::report::pull_request::{Requester, Work, body, commit_message, title};
-use crate::domain::report::{self};
 use crate::domain::task::End;
 use crate::git::{CheckedTree, Guarded, Worktree};
 use crate::github::Place;
 use crate::store::acts::NewAct;
 use crate::store::tasks::{ClaimedTask, Sealed};
 
+/// Where an attempt took place.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    pub(super) task: &'a ClaimedTask,
+    pub(super) place: &'a Place,
+    pub(super) worktree: &'a Worktree,
+}
+
 impl Worker {
     /// What becomes of the agent's result.
-    pub(super) async fn sealed(
-        &self,
-        task: &ClaimedTask,
-        place: &Place,
-        worktree: &Worktree,
-        outcome: Outcome,
-    ) -> Result<Sealed, Broken> {
+    pub(super) async fn sealed(&self, site: Site<'_>, outcome: Outcome) -> Result<Sealed, Broken> {
         let (end, changed) = (outcome.end, outcome.changed.clone());
-        let words = words(outcome.clone());
-        if !publishes(end) || !task.kind.limits().may_edit {
-            return Ok(Sealed { end, outcome: words, acts: Vec::new() });
+        let words = words(&outcome);
+        let nothing_to_push = |end, outcome| Sealed { end, outcome, acts: Vec::new() };
+        if !publishes(end) || !site.task.kind.limits().may_edit {
+            return Ok(nothing_to_push(end, words));
         }
-        match self.git.guard(worktree, &changed).await? {
+        match self.git.guard(site.worktree, &changed).await? {
             Guarded::Checked(tree) => {
-                let acts = self.publish(task, place, worktree, &tree, &outcome).await?;
+                let acts = self.publish(site, &tree, &outcome).await?;
                 Ok(Sealed { end, outcome: words, acts })
             }
             Guarded::Unchanged => {
                 let end = if end == End::Done { End::NoChange } else { end };
-                Ok(Sealed { end, outcome: words, acts: Vec::new() })
+                Ok(nothing_to_push(end, words))
             }
             Guarded::Blocked(reason) => {
                 let outcome = report::Outcome { detail: Some(reason), ..words };
-                Ok(Sealed { end: End::PolicyBlock, outcome, acts: Vec::new() })
+                Ok(nothing_to_push(End::PolicyBlock, outcome))
             }
         }
     }
 
+    /// The acts that publish a checked tree: the push, and the pull request after it.
     async fn publish(
         &self,
-        task: &ClaimedTask,
-        place: &Place,
-        worktree: &Worktree,
+        site: Site<'_>,
         tree: &CheckedTree,
         outcome: &Outcome,
     ) -> Result<Vec<NewAct>, Broken> {
-        let words = words(outcome.clone());
+        let Site { task, place, worktree } = site;
+        let words = words(outcome);
         let model = self
             .catalog
             .by_id(&task.model)
             .map_or(task.model.as_str(), |m| m.display_name.as_str());
-        let work = Work {
-            id: task.id,
-            kind: task.kind,
-            end: outcome.end,
-            issue: task.brief.thread.number,
-            issue_title: &task.brief.thread.title,
-            outcome: &words,
-            model,
-            steps: i64::from(outcome.steps),
-            usage: outcome.usage,
-            requester: Requester {
-                id: task.brief.requester.id,
-                login: &task.brief.requester.login,
-            },
-        };
+        let work = work(task, outcome, &words, model);
         let bot = self.github.bot(place).await?;
         let recipe = CommitRecipe {
             message: commit_message(&work),
@@ -86,14 +75,14 @@ impl Worker {
             base_branch: task.base_branch.clone(),
             requester: task.brief.requester.clone(),
             tree: commit.tree,
-            commit: commit.commit,
+            commit: commit.sha,
             recipe,
         };
         let pull_request = PullRequest {
             head: task.branch.clone(),
             base: task.base_branch.clone(),
             title: title(&work),
-            body: body(&work, None),
+            body: body(&work),
             // No check was run, so a draft is all that can honestly be offered unless a person says otherwise.
             draft: task.brief.draft.unwrap_or(true) || outcome.end != End::Done,
         };
@@ -104,19 +93,35 @@ impl Worker {
     }
 }
 
+fn work<'a>(
+    task: &'a ClaimedTask,
+    outcome: &Outcome,
+    words: &'a report::Outcome,
+    model: &'a str,
+) -> Work<'a> {
+    let requester = &task.brief.requester;
+    Work {
+        id: task.id,
+        kind: task.kind,
+        end: outcome.end,
+        issue: task.brief.thread.number,
+        issue_title: &task.brief.thread.title,
+        outcome: words,
+        model,
+        steps: i64::from(outcome.steps),
+        usage: outcome.usage,
+        requester: Requester { id: requester.id, login: &requester.login },
+    }
+}
+
 /// Whether an end brings work along.
 fn publishes(end: End) -> bool {
     end == End::Done || end.keeps_partial_work()
 }
 
-fn words(outcome: Outcome) -> report::Outcome {
-    report::Outcome {
-        summary: outcome.summary,
-        title: outcome.title,
-        not_verified: outcome.not_verified,
-        questions: outcome.questions,
-        detail: outcome.detail,
-    }
+fn words(outcome: &Outcome) -> report::Outcome {
+    let Outcome { summary, title, not_verified, questions, detail, .. } = outcome.clone();
+    report::Outcome { summary, title, not_verified, questions, detail }
 }
 
 fn act(task: &ClaimedTask, act: Act, patch: Option<Vec<u8>>) -> NewAct {

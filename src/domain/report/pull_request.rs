@@ -52,7 +52,7 @@ pub fn title(work: &Work<'_>) -> String {
 }
 
 /// The description.
-pub fn body(work: &Work<'_>, template: Option<&str>) -> String {
+pub fn body(work: &Work<'_>) -> String {
     let mut parts = Vec::new();
     if work.end != End::Done {
         parts.push(
@@ -63,9 +63,6 @@ pub fn body(work: &Work<'_>, template: Option<&str>) -> String {
     parts.push(at_most(&inert(&work.outcome.summary), LONGEST_BODY / 2));
     parts.push(format!("Fixes #{}", work.issue));
     parts.push(verification(work.outcome));
-    if let Some(template) = template {
-        parts.push(at_most(template.trim(), LONGEST_BODY / 4));
-    }
     let steps = if work.steps == 1 { "1 step".to_owned() } else { format!("{} steps", work.steps) };
     parts.push(format!("Receipt: {} · {steps} · {} tokens", work.model, tokens(work.usage)));
     parts.retain(|part| !part.is_empty());
