@@ -13,6 +13,7 @@ create table tasks (
     phase text not null check (phase in ('waiting', 'working', 'publishing', 'ended')),
     -- How it ended, from the seal on.
     ended_as text,
+    requester_id bigint not null,
     -- Who asked what, and where.
     brief jsonb not null,
     base_branch text not null,
@@ -49,6 +50,8 @@ create index tasks_waiting on tasks (account_id, ranked_at) where phase = 'waiti
 create index tasks_working on tasks (account_id) where phase = 'working';
 create index tasks_on_branch on tasks (repository_id, branch) where phase in ('working', 'publishing');
 create index tasks_of_thread on tasks (repository_id, number);
+-- What tasks like a new one cost lately.
+create index tasks_finished on tasks (kind, model, ended_at) where status = 'completed';
 
 create table task_steps (
     task_id uuid not null references tasks (id),
@@ -101,3 +104,5 @@ create table credit_holds (
     resolved_at timestamptz,
     created_at timestamptz not null
 );
+
+create index credit_holds_of_day on credit_holds (account_id, created_at);

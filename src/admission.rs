@@ -6,13 +6,16 @@
 
 mod answers;
 mod facts;
+mod thread;
 
 use crate::config::{Config, Timing};
 use crate::domain::act::{Act, Emoji};
 use crate::domain::catalog::{Catalog, Provider};
-use crate::domain::command::{Command, Request};
+use crate::domain::command::{Command, Request, Verb};
+use crate::domain::credit::Daily;
 use crate::domain::ids::TaskId;
 use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
+use crate::domain::report::answer::no_such_task;
 use crate::domain::report::{command_marker, pull_request, refusal};
 use crate::domain::task::{Brief, Priority};
 use crate::github::error::GitHubError;
@@ -24,6 +27,7 @@ use crate::store::{Store, StoreError};
 use facts::{Gathered, Ground};
 use std::sync::Arc;
 use std::time::Duration;
+use thread::again;
 use tokio_util::sync::CancellationToken;
 
 /// Longer than all calls that a decision takes.
@@ -39,6 +43,7 @@ pub(crate) struct Admission {
     catalog: Arc<Catalog>,
     providers: Arc<[Provider]>,
     default_model: Option<Arc<str>>,
+    daily: Daily,
     timing: Timing,
 }
 
@@ -59,6 +64,7 @@ impl Admission {
             catalog: Arc::new(config.catalog.clone()),
             providers: config.provider_names().into(),
             default_model: config.default_model.as_deref().map(Arc::from),
+            daily: config.daily,
             timing: config.timing,
         }
     }
@@ -129,10 +135,13 @@ impl Admission {
         place: &Place,
         permission: Permission,
     ) -> Result<(), Undecided> {
+        if asked.verb == Verb::Retry && permission >= asked.verb.least_permission() {
+            return self.retry(command, asked, place, permission).await;
+        }
         let gathered = self.gather(command, asked, place, permission).await?;
         match decide(&gathered.facts(self, command, asked)) {
             Decision::Answer => {
-                let body = self.answer_to(asked.verb, command).await?;
+                let body = self.answer_to(asked, command).await?;
                 self.store
                     .end_command(command, Ending::Answered, vec![answer(command, &body)])
                     .await?;
@@ -141,6 +150,24 @@ impl Admission {
             Decision::Start(start) => self.start(command, asked, start, &gathered).await?,
         }
         Ok(())
+    }
+
+    /// `retry` is the command of an earlier task given once more.
+    async fn retry(
+        &self,
+        command: &ClaimedCommand,
+        asked: &Command,
+        place: &Place,
+        permission: Permission,
+    ) -> Result<(), Undecided> {
+        let meant = self.meant(command, asked).await?;
+        let Some(task) = meant.task else {
+            let body = no_such_task(meant.named.as_deref());
+            self.store.end_command(command, Ending::Answered, vec![answer(command, &body)]).await?;
+            return Ok(());
+        };
+        let again = again(&task, &meant.text)?;
+        Box::pin(self.decide_command(command, &again, place, permission)).await
     }
 
     async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
@@ -158,9 +185,9 @@ impl Admission {
             | Refusal::Empty
             | Refusal::NoBranch(_)
             | Refusal::BranchExists(_) => Ending::Refused("repository"),
-            Refusal::NotEnoughCredits { .. } | Refusal::BudgetTooSmall { .. } => {
-                Ending::Refused("credits")
-            }
+            Refusal::NotEnoughCredits { .. }
+            | Refusal::BudgetTooSmall { .. }
+            | Refusal::DailyLimit { .. } => Ending::Refused("credits"),
             Refusal::GitHubUnreachable | Refusal::NoAccess => Ending::Refused("github"),
         };
         self.store.end_command(command, ending, acts).await?;
@@ -207,8 +234,10 @@ impl Admission {
             quote: start.quote,
             hold: start.hold,
         };
-        let admitted =
-            self.store.admit(command, task, vec![reaction(command, Emoji::Eyes)]).await?;
+        let admitted = self
+            .store
+            .admit(command, task, vec![reaction(command, Emoji::Eyes)], self.daily)
+            .await?;
         if admitted.is_none() {
             // Another command took the credits in between: look again.
             self.store.postpone_command(command, Duration::ZERO).await?;

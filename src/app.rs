@@ -46,6 +46,8 @@ impl App {
             .with_context(|| format!("DATA_DIR {} cannot be made", config.data_dir.display()))?;
         let only_server = lock(&config.data_dir)?;
         let store = Store::open(&config.database_url).await?;
+        // The lock above says that whoever held a lease in this folder's database is gone.
+        store.expire_leases().await?;
         let listener = TcpListener::bind((config.host, config.port)).await;
         let listener = listener.with_context(|| {
             format!("cannot listen on {}:{} (HOST, PORT)", config.host, config.port)

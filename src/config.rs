@@ -4,6 +4,7 @@
 //! variable and the remedy, and the program does not start with any of them.
 
 use crate::domain::catalog::{Catalog, Provider};
+use crate::domain::credit::{Credits, Daily};
 use base64::Engine;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -57,6 +58,12 @@ pub const VARIABLES: &[Variable] = &[
         "3",
         "tasks of one installation that are worked on at once",
     ),
+    variable("DAILY_CREDITS", "1000", "credits that an account can use a day (UTC)"),
+    variable(
+        "DAILY_CREDITS_PER_PERSON",
+        "200",
+        "credits that one person can use a day in an account",
+    ),
     variable(
         "METRICS_TOKEN",
         "–",
@@ -97,6 +104,8 @@ pub struct Config {
     pub workers: usize,
     /// Tasks at once of one installation.
     pub running_per_installation: i64,
+    /// Credits a day.
+    pub daily: Daily,
     /// Opens `/metrics` to others than loopback.
     pub metrics_token: Option<SecretString>,
     /// How long things take; not from the environment.
@@ -260,14 +269,12 @@ impl Reader {
         let catalog = self.catalog();
         let providers = self.providers();
         let default_model = self.default_model(catalog.as_ref(), &providers);
-        let workers = self.parsed("WORKERS", 8, "a whole number from 1 to 1000");
-        let running = self.parsed("RUNNING_PER_INSTALLATION", 3, "a whole number from 1 to 1000");
-        if !(1..=1000).contains(&workers) {
-            self.fault("WORKERS", "must be a whole number from 1 to 1000");
-        }
-        if !(1..=1000).contains(&running) {
-            self.fault("RUNNING_PER_INSTALLATION", "must be a whole number from 1 to 1000");
-        }
+        let workers = self.whole_number("WORKERS", 8, 1000);
+        let running = self.whole_number("RUNNING_PER_INSTALLATION", 3, 1000);
+        let daily = Daily {
+            account: Credits(self.whole_number("DAILY_CREDITS", 1000, 1_000_000_000)),
+            person: Credits(self.whole_number("DAILY_CREDITS_PER_PERSON", 200, 1_000_000_000)),
+        };
         let github_server = github_server?;
         self.check_git_scheme(&github_server);
         Some(Config {
@@ -283,8 +290,9 @@ impl Reader {
             providers,
             default_model,
             catalog: catalog?,
-            workers,
+            workers: usize::try_from(workers).unwrap_or(1),
             running_per_installation: running,
+            daily,
             metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
             timing: Timing::default(),
         })
@@ -316,6 +324,16 @@ impl Reader {
                 default
             }
         }
+    }
+
+    /// A number from 1 up.
+    fn whole_number(&mut self, name: &str, default: i64, most: i64) -> i64 {
+        let what = format!("a whole number from 1 to {most}");
+        let number = self.parsed(name, default, &what);
+        if !(1..=most).contains(&number) {
+            self.fault(name, &format!("must be {what}"));
+        }
+        number
     }
 
     fn url(&mut self, name: &str, default: Option<&str>) -> Option<Url> {

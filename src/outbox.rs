@@ -25,11 +25,9 @@ use crate::store::{self, Store};
 use pace::Pace;
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// A writer that stops without a word loses its lease after so long. Longer than the longest push.
-const WRITER_LEASE: Duration = Duration::from_mins(12);
 /// Errors in a row after which a wait no longer grows.
 const MOST_DOUBLINGS: u32 = 7;
 
@@ -81,7 +79,7 @@ impl Outbox {
     /// Works until told to stop. Woken by its bell and by a look every poll.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.store.claim_writer(WRITER_LEASE).await {
+            match self.store.claim_writer(self.timing.lease).await {
                 Ok(Some(writer)) => self.drive(&writer, &stop).await,
                 Ok(None) => self.rest(&stop).await,
                 Err(error) => {
@@ -100,32 +98,55 @@ impl Outbox {
         }
     }
 
-    /// Does everything that one account has to do now. A write that has begun is finished even
-    /// when the process is asked to stop: its reply is worth waiting for.
+    /// Does everything that one account has to do now, as long as the lease can be kept.
     async fn drive(&self, writer: &Writer, stop: &CancellationToken) {
-        let blocked = self.drive_until_done(writer, stop).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the outbox could not note what it did");
-            None
-        });
+        let blocked = tokio::select! {
+            done = self.drive_until_done(writer, stop) => done.unwrap_or_else(|error| {
+                tracing::error!(%error, "the outbox could not note what it did");
+                None
+            }),
+            () = self.keep(writer) => {
+                tracing::warn!(account = %writer.account, "a writer lease was lost; what was begun is looked up by its next holder");
+                return;
+            }
+        };
         if let Err(error) = self.store.release_writer(writer, blocked).await {
             tracing::error!(%error, "a writer lease could not be given back; it runs out by itself");
         }
     }
 
-    /// Returns for how long the installation is blocked, if it is.
+    /// A write that has begun is finished even when the process is asked to stop: its reply is worth
+    /// waiting for. Returns for how long the installation is blocked, if it is.
     async fn drive_until_done(
         &self,
         writer: &Writer,
         stop: &CancellationToken,
     ) -> store::Result<Option<Duration>> {
         while !stop.is_cancelled() {
-            let Some(job) = self.store.next_job(writer, WRITER_LEASE).await? else { break };
+            let Some(job) = self.store.next_job(writer).await? else { break };
             let blocked = self.carry_out(writer, job).await?;
             if blocked.is_some() {
                 return Ok(blocked);
             }
         }
         Ok(None)
+    }
+
+    /// Keeps the lease alive; returns when it is lost.
+    async fn keep(&self, writer: &Writer) {
+        let mut kept_until = Instant::now() + self.timing.lease;
+        loop {
+            tokio::time::sleep(self.timing.heartbeat).await;
+            let asked = Instant::now();
+            match self.store.renew_writer(writer, self.timing.lease).await {
+                Ok(true) => kept_until = asked + self.timing.lease,
+                Ok(false) => return,
+                Err(error) => tracing::warn!(%error, "a writer lease could not be renewed"),
+            }
+            if Instant::now() >= kept_until {
+                return;
+            }
+        }
     }
 
     /// Does one job and notes what came of it. Returns for how long the installation is blocked.
@@ -223,9 +244,12 @@ impl Outbox {
         };
         self.pace.wait(writer.account).await;
         let view = self.store.task_view(document.task_id, &self.catalog, &self.public_url).await?;
+        if !self.store.document_begins(document, writer).await? {
+            return Ok(None);
+        }
         let shown = match document.kind {
-            DocumentKind::StatusComment => self.show_comment(&place, document, &view).await?,
-            DocumentKind::CheckRun => self.show_check(&place, document, &view).await?,
+            DocumentKind::StatusComment => self.show_comment(&place, document, &view).await,
+            DocumentKind::CheckRun => self.show_check(&place, document, &view).await,
         };
         match shown {
             Ok(Some(id)) => {

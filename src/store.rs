@@ -17,6 +17,7 @@ mod pull_requests;
 mod repositories;
 pub mod steps;
 pub mod tasks;
+pub mod threads;
 mod views;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -85,6 +86,21 @@ impl Store {
     /// The bells.
     pub fn bells(&self) -> &Bells {
         &self.bells
+    }
+
+    /// Ends all leases. Only for a process that knows that no other one works on this database: what
+    /// a killed one held is taken up at once instead of when its lease runs out.
+    pub async fn expire_leases(&self) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for statement in [
+            "update accounts set writer_until = null where writer_until is not null",
+            "update commands set lease_until = null where lease_until is not null",
+            "update tasks set lease_until = created_at where phase = 'working'",
+        ] {
+            engine::exec(&mut tx, statement, engine::args![]).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Whether the database answers.

@@ -1,15 +1,19 @@
 //! Answers to the free verbs, from rows and the catalog, without a model and without credits.
 
 use super::Admission;
-use crate::domain::command::Verb;
+use crate::domain::command::{Command, Verb};
 use crate::domain::report::answer;
 use crate::store::commands::ClaimedCommand;
 use crate::store::{Result, StoreError};
 
 impl Admission {
     /// The text that answers a free verb.
-    pub(super) async fn answer_to(&self, verb: Verb, command: &ClaimedCommand) -> Result<String> {
-        match verb {
+    pub(super) async fn answer_to(
+        &self,
+        asked: &Command,
+        command: &ClaimedCommand,
+    ) -> Result<String> {
+        match asked.verb {
             Verb::Help => Ok(answer::help()),
             Verb::Ping => Ok(answer::ping()),
             Verb::Models => {
@@ -19,16 +23,28 @@ impl Admission {
                 let balance = self.store.balance(command.account).await?;
                 Ok(answer::credits(&command.account_login, balance))
             }
-            Verb::Debug
+            Verb::Status => {
+                let tasks = self
+                    .store
+                    .listed_tasks(command.repository, command.asked.thread.number)
+                    .await?;
+                Ok(answer::status(&tasks))
+            }
+            Verb::Cancel => {
+                let meant = self.meant(command, asked).await?;
+                let Some(task) = meant.task else {
+                    return Ok(answer::no_such_task(meant.named.as_deref()));
+                };
+                Ok(answer::cancel(task.id, self.store.cancel_task(task.id).await?))
+            }
+            verb @ (Verb::Debug
             | Verb::Ask
             | Verb::Documentation
             | Verb::Architect
             | Verb::PrReview
             | Verb::Async
-            | Verb::Status
-            | Verb::Cancel
             | Verb::Retry
-            | Verb::Config => {
+            | Verb::Config) => {
                 Err(StoreError::Unreadable(format!("`{verb}` has no answer in this version")))
             }
         }

@@ -1,8 +1,8 @@
 //! The facts that a decision needs, asked for only as far as it needs them.
 
 use super::{Admission, Undecided};
-use crate::domain::command::Command;
-use crate::domain::credit::Credits;
+use crate::domain::command::{Command, Verb};
+use crate::domain::credit::{Credits, Daily};
 use crate::domain::ids::Sha;
 use crate::domain::policy::{Facts, Permission, RepositoryState};
 use crate::github::Place;
@@ -13,8 +13,11 @@ use crate::store::commands::ClaimedCommand;
 /// What was found out.
 pub(super) struct Gathered {
     permission: Permission,
+    is_requester: bool,
     repository: RepositoryState,
     available: Credits,
+    daily: Daily,
+    recent: Vec<Credits>,
     /// Where a task would start; only looked up for something that would become one.
     pub(super) ground: Option<Ground>,
 }
@@ -27,7 +30,7 @@ pub(super) struct Ground {
 
 impl Gathered {
     pub(super) fn facts<'a>(
-        &self,
+        &'a self,
         admission: &'a Admission,
         command: &ClaimedCommand,
         asked: &'a Command,
@@ -35,12 +38,15 @@ impl Gathered {
         Facts {
             command: asked,
             permission: self.permission,
+            is_requester: self.is_requester,
             on_pull_request: command.asked.thread.is_pull_request,
             repository: self.repository.clone(),
             catalog: &admission.catalog,
             providers: &admission.providers,
             default_model: admission.default_model.as_deref(),
             available: self.available,
+            daily: self.daily,
+            recent: &self.recent,
         }
     }
 }
@@ -64,7 +70,24 @@ impl Admission {
             (RepositoryState::Ready, None)
         };
         let available = self.store.balance(command.account).await?.available();
-        Ok(Gathered { permission, repository, available, ground })
+        let is_requester = asked.verb == Verb::Cancel
+            && self
+                .meant(command, asked)
+                .await?
+                .task
+                .is_some_and(|t| t.requester_id == command.sender.id);
+        let daily =
+            self.daily.minus(self.store.spent_today(command.account, command.sender.id).await?);
+        let recent = self.recent_costs(asked).await?;
+        Ok(Gathered { permission, is_requester, repository, available, daily, recent, ground })
+    }
+
+    /// Only a model that is named or the default has a history worth asking for.
+    async fn recent_costs(&self, asked: &Command) -> Result<Vec<Credits>, Undecided> {
+        let name = asked.options.model.as_deref().or(self.default_model.as_deref());
+        let model = name.and_then(|name| self.catalog.find(name).ok());
+        let (Some(kind), Some(model)) = (asked.verb.kind(), model) else { return Ok(Vec::new()) };
+        Ok(self.store.recent_costs(kind, &model.id).await?)
     }
 
     async fn ground(

@@ -113,7 +113,7 @@ impl Verb {
     pub const fn is_built(self) -> bool {
         match self.kind() {
             Some(kind) => kind.is_built(),
-            None => matches!(self, Verb::Help | Verb::Models | Verb::Credits | Verb::Ping),
+            None => !matches!(self, Verb::Config),
         }
     }
 
@@ -128,8 +128,8 @@ impl Verb {
             Verb::Async => "do what the text says, as a pull request",
             Verb::Help => "show this list",
             Verb::Status => "show the tasks of this thread",
-            Verb::Cancel => "stop a task",
-            Verb::Retry => "run a task again",
+            Verb::Cancel => "stop the newest task of this thread, or `cancel t_…`",
+            Verb::Retry => "run the newest ended task of this thread again, with what you add",
             Verb::Models => "list the models and their prices",
             Verb::Credits => "show what this account has left",
             Verb::Config => "show how this repository is configured",

@@ -132,6 +132,9 @@ pub struct Quote {
     pub cap: Credits,
 }
 
+/// Fewer tasks than this make no history.
+const LEAST_HISTORY: usize = 10;
+
 impl Quote {
     /// A quote without history: a tenth to a third of the cap.
     pub const fn from_cap(cap: Credits) -> Self {
@@ -143,15 +146,48 @@ impl Quote {
         }
     }
 
-    /// How much to hold: what the person allows or else the quote's upper end, never over the cap or
-    /// over what is there. `None` if that is below what the kind needs to start.
+    /// A quote from what tasks like it cost lately; too few of them say nothing.
+    pub fn from_history(mut costs: Vec<Credits>, cap: Credits) -> Self {
+        costs.sort_unstable();
+        let last = costs.len().saturating_sub(1);
+        let at = |percent: usize| costs.get((costs.len() * percent / 100).min(last)).copied();
+        match (at(50), at(90)) {
+            (Some(low), Some(high)) if costs.len() >= LEAST_HISTORY => {
+                Self { low: low.max(Credits(1)), high: high.max(Credits(1)), cap }
+            }
+            _ => Self::from_cap(cap),
+        }
+    }
+
+    /// How much to hold: what the person allows, or else the quote's upper end and no less than the
+    /// kind needs to start; never over the cap or over what is there. `None` if that is too little.
     pub fn hold(
         &self,
         budget: Option<Credits>,
         available: Credits,
         least: Credits,
     ) -> Option<Credits> {
-        let hold = budget.unwrap_or(self.high).min(self.cap).min(available);
+        let hold = budget.unwrap_or(self.high.max(least)).min(self.cap).min(available);
         (hold >= least).then_some(hold)
+    }
+}
+
+/// The most that can be held and spent on one day (UTC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Daily {
+    /// By an account.
+    pub account: Credits,
+    /// By one person in it.
+    pub person: Credits,
+}
+
+impl Daily {
+    /// What is left of it.
+    #[must_use]
+    pub const fn minus(self, used: Self) -> Self {
+        Self {
+            account: Credits(self.account.0.saturating_sub(used.account.0)),
+            person: Credits(self.person.0.saturating_sub(used.person.0)),
+        }
     }
 }

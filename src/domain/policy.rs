@@ -3,7 +3,7 @@
 
 use super::catalog::{Catalog, Model, NoSuchModel, Provider};
 use super::command::{Command, Verb};
-use super::credit::{Credits, Quote};
+use super::credit::{Credits, Daily, Quote};
 use super::task::Kind;
 use super::text_enum;
 
@@ -48,6 +48,8 @@ pub struct Facts<'a> {
     pub command: &'a Command,
     /// What the sender may do here.
     pub permission: Permission,
+    /// Whether the sender asked for the very task that the command is about.
+    pub is_requester: bool,
     /// Whether the thread is a pull request.
     pub on_pull_request: bool,
     /// The state of the repository.
@@ -60,6 +62,10 @@ pub struct Facts<'a> {
     pub default_model: Option<&'a str>,
     /// What the account can still hold.
     pub available: Credits,
+    /// What is left of the day's limits.
+    pub daily: Daily,
+    /// What the last tasks of this kind and model cost.
+    pub recent: &'a [Credits],
 }
 
 /// What a repository allows.
@@ -143,6 +149,13 @@ pub enum Refusal {
         /// What it takes.
         least: Credits,
     },
+    /// The day's limit leaves less than the kind needs to start.
+    DailyLimit {
+        /// What is left of it today.
+        left: Credits,
+        /// Whether it is the person's own limit, and not the account's.
+        of_person: bool,
+    },
     /// The person allowed less than the kind needs to start.
     BudgetTooSmall {
         /// What was allowed.
@@ -160,7 +173,9 @@ pub enum Refusal {
 pub fn decide(facts: &Facts<'_>) -> Decision {
     let verb = facts.command.verb;
     let needs = verb.least_permission();
-    if facts.permission < needs {
+    let own_task =
+        verb == Verb::Cancel && facts.is_requester && facts.permission >= Permission::Read;
+    if facts.permission < needs && !own_task {
         return Decision::Refuse(Refusal::NotAllowed { verb, needs, has: facts.permission });
     }
     if !verb.is_built() {
@@ -189,11 +204,25 @@ fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
     if let Some(budget) = budget.filter(|b| *b < limits.least) {
         return Err(Refusal::BudgetTooSmall { budget, least: limits.least });
     }
-    let quote = Quote::from_cap(limits.cap);
+    check_daily(facts.daily, limits.least)?;
+    let quote = Quote::from_history(facts.recent.to_vec(), limits.cap);
     let hold = quote
-        .hold(budget, facts.available, limits.least)
+        .hold(
+            budget,
+            facts.available.min(facts.daily.account).min(facts.daily.person),
+            limits.least,
+        )
         .ok_or(Refusal::NotEnoughCredits { available: facts.available, least: limits.least })?;
     Ok(Start { kind, model, quote, hold })
+}
+
+fn check_daily(daily: Daily, least: Credits) -> Result<(), Refusal> {
+    for (left, of_person) in [(daily.account, false), (daily.person, true)] {
+        if left < least {
+            return Err(Refusal::DailyLimit { left: left.max(Credits(0)), of_person });
+        }
+    }
+    Ok(())
 }
 
 fn choose_model<'a>(facts: &Facts<'a>) -> Result<&'a Model, Refusal> {

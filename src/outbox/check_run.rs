@@ -6,7 +6,6 @@ use crate::domain::task::{Conclusion, Phase};
 use crate::github::Place;
 use crate::github::checks::CheckRun;
 use crate::github::error::GitHubError;
-use crate::store;
 use crate::store::documents::DueDocument;
 
 impl Outbox {
@@ -16,7 +15,7 @@ impl Outbox {
         place: &Place,
         document: &DueDocument,
         view: &TaskView,
-    ) -> store::Result<Result<Option<i64>, GitHubError>> {
+    ) -> Result<Option<i64>, GitHubError> {
         let (name, title, summary) =
             (check::name(view.kind), check::title(view), check::summary(view));
         let conclusion = view
@@ -35,17 +34,16 @@ impl Outbox {
         let known = match document.github_id {
             Some(id) => Some(id),
             None if document.unsure => match self.find_check(place, &wanted).await {
-                Ok(None) if document.lookups < self.timing.lookups => return Ok(Ok(None)),
+                Ok(None) if document.lookups < self.timing.lookups => return Ok(None),
                 Ok(found) => found,
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Err(error),
             },
             None => None,
         };
         if let Some(id) = known {
-            return Ok(self.github.update_check(place, id, &wanted).await.map(|()| Some(id)));
+            return self.github.update_check(place, id, &wanted).await.map(|()| Some(id));
         }
-        self.store.document_begins(document.id).await?;
-        Ok(self.github.create_check(place, &wanted).await.map(Some))
+        self.github.create_check(place, &wanted).await.map(Some)
     }
 
     /// The check run of this task on this commit. If a lost reply has doubled it, the oldest stays

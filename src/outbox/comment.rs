@@ -5,7 +5,6 @@ use crate::domain::ids::CommandId;
 use crate::domain::report::{TaskView, command_marker, status, task_marker};
 use crate::github::Place;
 use crate::github::error::GitHubError;
-use crate::store;
 use crate::store::documents::DueDocument;
 use serde_json::{Value, json};
 
@@ -16,24 +15,23 @@ impl Outbox {
         place: &Place,
         document: &DueDocument,
         view: &TaskView,
-    ) -> store::Result<Result<Option<i64>, GitHubError>> {
+    ) -> Result<Option<i64>, GitHubError> {
         let body = status::status_comment(view);
         let known = match document.github_id {
             Some(id) => Some(id),
             None if document.unsure => {
                 match self.find_only(place, document.number, &task_marker(view.id)).await {
-                    Ok(None) if document.lookups < self.timing.lookups => return Ok(Ok(None)),
+                    Ok(None) if document.lookups < self.timing.lookups => return Ok(None),
                     Ok(found) => found,
-                    Err(error) => return Ok(Err(error)),
+                    Err(error) => return Err(error),
                 }
             }
             None => None,
         };
         if let Some(id) = known {
-            return Ok(self.github.edit_comment(place, id, &body).await.map(|()| Some(id)));
+            return self.github.edit_comment(place, id, &body).await.map(|()| Some(id));
         }
-        self.store.document_begins(document.id).await?;
-        Ok(self.github.comment(place, document.number, &body).await.map(Some))
+        self.github.comment(place, document.number, &body).await.map(Some)
     }
 
     /// The answer to a command, if it is there.

@@ -5,6 +5,7 @@ use super::engine::{Sql, Tx, args, exec, one, opt, row};
 use super::tasks::NewTask;
 use super::{Result, Store, acts, from_json, json, ledger, now, tasks};
 use crate::domain::command::Asked;
+use crate::domain::credit::Daily;
 use crate::domain::event::Person;
 use crate::domain::ids::{
     AccountId, CommandId, InstallationId, Lease, RepoName, RepositoryId, TaskId,
@@ -186,17 +187,25 @@ impl Store {
     }
 
     /// Makes a command a task: hold, task, first document and first act in one transaction. `None`:
-    /// the credits are not there any more, or the lease was lost; nothing changed.
+    /// the credits or the day's limits are used up by now, or the lease was lost;
+    /// nothing changed.
     pub async fn admit(
         &self,
         command: &ClaimedCommand,
         task: NewTask,
         acts: Vec<NewAct>,
+        daily: Daily,
     ) -> Result<Option<TaskId>> {
         let mut tx = self.db.begin().await?;
         let id = task.id;
         tasks::insert(&mut tx, command, &task).await?;
-        let held = ledger::hold(&mut tx, command.account, id, task.hold).await?;
+        let person = command.sender.id;
+        let held = ledger::hold(
+            &mut tx,
+            ledger::Holding { account: command.account, person, task: id, amount: task.hold },
+            daily,
+        )
+        .await?;
         if !held || !close(&mut tx, command, "admitted", None).await? {
             return Ok(None);
         }

@@ -164,20 +164,22 @@ impl Store {
         Ok(claimed.map(|(lease, installation)| Writer { account, lease, installation }))
     }
 
-    /// The next thing to do, with the lease renewed; `None`: there is nothing, or the lease is lost.
-    /// Final states go first, then acts, then first comments, emojis, and progress.
-    pub async fn next_job(&self, writer: &Writer, lease: Duration) -> Result<Option<Job>> {
+    /// Stays the writer for so long from now. `false`: somebody else is.
+    pub async fn renew_writer(&self, writer: &Writer, lease: Duration) -> Result<bool> {
         let mut tx = self.db.begin().await?;
         let renewed = exec(
             &mut tx,
-            "update accounts set writer_until = $3
-             where id = $1 and writer_lease = $2 and (blocked_until is null or blocked_until <= $4)",
-            args![writer.account, writer.lease, now() + lease, now()],
+            "update accounts set writer_until = $3 where id = $1 and writer_lease = $2",
+            args![writer.account, writer.lease, now() + lease],
         )
         .await?;
-        if renewed == 0 {
-            return Ok(None);
-        }
+        tx.commit().await?;
+        Ok(renewed == 1)
+    }
+
+    /// The next thing to do. Final states go first, then acts, then first comments, emojis, and progress.
+    pub async fn next_job(&self, writer: &Writer) -> Result<Option<Job>> {
+        let mut tx = self.db.begin().await?;
         let act = acts::next(&mut tx, writer.account).await?;
         let document = next_document(&mut tx, writer.account).await?;
         tx.commit().await?;
@@ -198,13 +200,19 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that a document is about to be created.
-    pub async fn document_begins(&self, document: DocumentId) -> Result<()> {
-        self.change_document(
-            "update documents set unsure = true, lookups = 0 where id = $1",
-            args![document],
+    /// Notes that a document is about to be created or edited. `false`: this writer's lease is lost.
+    pub async fn document_begins(&self, due: &DueDocument, writer: &Writer) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let begun = exec(
+            &mut tx,
+            "update documents set unsure = (github_id is null), lookups = case when unsure then lookups else 0 end
+             where id = $1
+               and exists (select 1 from accounts where id = $2 and writer_lease = $3 and writer_until > $4)",
+            args![due.id, writer.account, writer.lease, now()],
         )
-        .await
+        .await?;
+        tx.commit().await?;
+        Ok(begun == 1)
     }
 
     /// Notes what GitHub shows now, and not to show progress again for so long.

@@ -4,10 +4,12 @@
 //! once, in the transaction that ends the task. Balance and held amount stand on the account for
 //! speed and can be recomputed from the rows here at any time.
 
-use super::engine::{Tx, args, exec, opt};
+use super::engine::{Tx, args, exec, one, opt};
 use super::{Result, Store, StoreError, now};
-use crate::domain::credit::{BONUS, Credits};
+use crate::domain::credit::{BONUS, Credits, Daily};
 use crate::domain::ids::{AccountId, TaskId};
+use crate::domain::task::Kind;
+use chrono::{DateTime, NaiveTime, Utc};
 use uuid::Uuid;
 
 /// What became of a grant.
@@ -43,17 +45,29 @@ async fn add(tx: &mut Tx, account: AccountId, amount: Credits) -> Result<()> {
     Ok(())
 }
 
-/// Holds credits for a task, if that much is available. `false`: it is not, and nothing changed.
-pub(super) async fn hold(
-    tx: &mut Tx,
-    account: AccountId,
-    task: TaskId,
-    amount: Credits,
-) -> Result<bool> {
+/// Credits to be held.
+pub(super) struct Holding {
+    pub(super) account: AccountId,
+    /// Who asked for the task.
+    pub(super) person: i64,
+    pub(super) task: TaskId,
+    pub(super) amount: Credits,
+}
+
+/// Holds credits for a stored task, if that much is available and the day's limits allow it.
+/// `false`: they do not, and nothing changed.
+pub(super) async fn hold(tx: &mut Tx, holding: Holding, daily: Daily) -> Result<bool> {
+    let Holding { account, person, task, amount } = holding;
     let held = exec(
         &mut *tx,
-        "update accounts set held = held + $2, updated_at = $3 where id = $1 and balance - held >= $2",
-        args![account, amount, now()],
+        "update accounts set held = held + $2, updated_at = $3
+         where id = $1 and balance - held >= $2
+           and $2 + (select coalesce(sum(coalesce(h.charged, h.amount)), 0) from credit_holds h
+                     where h.account_id = $1 and h.created_at >= $4) <= $5
+           and $2 + (select coalesce(sum(coalesce(h.charged, h.amount)), 0) from credit_holds h
+                     join tasks t on t.id = h.task_id
+                     where h.account_id = $1 and t.requester_id = $6 and h.created_at >= $4) <= $7",
+        args![account, amount, now(), today(), daily.account, person, daily.person],
     )
     .await?;
     if held == 0 {
@@ -66,6 +80,11 @@ pub(super) async fn hold(
     )
     .await?;
     Ok(true)
+}
+
+/// The beginning of the day (UTC).
+fn today() -> DateTime<Utc> {
+    now().date_naive().and_time(NaiveTime::MIN).and_utc()
 }
 
 /// Takes what a task used from its hold and gives back the rest. A hold that is resolved already
@@ -106,6 +125,32 @@ pub(super) async fn settle(tx: &mut Tx, task: TaskId, used: Credits) -> Result<C
 }
 
 impl Store {
+    /// What was held or spent today by an account, and by one person in it.
+    pub async fn spent_today(&self, account: AccountId, person: i64) -> Result<Daily> {
+        let (account, person): (Credits, Credits) = one(
+            self.db.reader(),
+            "select cast(coalesce(sum(coalesce(h.charged, h.amount)), 0) as bigint),
+                    cast(coalesce(sum(case when t.requester_id = $2 then coalesce(h.charged, h.amount) else 0 end), 0) as bigint)
+             from credit_holds h join tasks t on t.id = h.task_id
+             where h.account_id = $1 and h.created_at >= $3",
+            args![account, person, today()],
+        )
+        .await?;
+        Ok(Daily { account, person })
+    }
+
+    /// What the last tasks of a kind on a model cost, newest first.
+    pub async fn recent_costs(&self, kind: Kind, model: &str) -> Result<Vec<Credits>> {
+        let rows: Vec<(Credits,)> = super::engine::all(
+            self.db.reader(),
+            "select coalesce(charged, 0) from tasks where kind = $1 and model = $2 and status = 'completed'
+             order by ended_at desc limit 50",
+            args![kind, model],
+        )
+        .await?;
+        Ok(rows.into_iter().map(|(cost,)| cost).collect())
+    }
+
     /// Gives credits to an account, with the reason for the books.
     pub async fn grant(
         &self,

@@ -135,11 +135,11 @@ pub(super) async fn insert(tx: &mut Tx, command: &ClaimedCommand, task: &NewTask
     exec(
         tx,
         "insert into tasks (id, command_id, account_id, repository_id, number, kind, model, priority, status, phase,
-             brief, base_branch, base_sha, branch, quote_low, quote_high, hold, lease, due_at, ranked_at,
+             brief, requester_id, base_branch, base_sha, branch, quote_low, quote_high, hold, lease, due_at, ranked_at,
              attempts, active_ms, steps, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
              cost_nano_usd, outcome, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 'waiting', $9, $10, $11, $12, $13, $14, $15, 0, $16, $17,
-             0, 0, 0, 0, 0, 0, 0, 0, $18, $16, $16)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 'waiting', $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18,
+             0, 0, 0, 0, 0, 0, 0, 0, $19, $17, $17)",
         args![
             task.id,
             command.id,
@@ -150,6 +150,7 @@ pub(super) async fn insert(tx: &mut Tx, command: &ClaimedCommand, task: &NewTask
             &*task.model,
             task.priority,
             json(&task.brief)?,
+            task.brief.requester.id,
             &*task.base_branch,
             task.base_sha.as_str(),
             &*task.branch,
@@ -275,14 +276,15 @@ impl Store {
         if changed == 0 {
             return Ok(false);
         }
-        let publishes = !sealed.acts.is_empty();
-        for act in sealed.acts {
-            acts::insert(&mut tx, act).await?;
-        }
-        if publishes {
+        // Whoever asked to stop in time gets no pull request, however far the work had come.
+        let end = if cancel_requested(&mut tx, task).await? { End::Cancelled } else { sealed.end };
+        if end == sealed.end && !sealed.acts.is_empty() {
+            for act in sealed.acts {
+                acts::insert(&mut tx, act).await?;
+            }
             documents::want_all(&mut tx, task).await?;
         } else {
-            finish(&mut tx, task, sealed.end).await?;
+            finish(&mut tx, task, end).await?;
         }
         tx.commit().await?;
         self.bells.outbox.notify_one();
@@ -311,6 +313,16 @@ pub(super) async fn finish(tx: &mut Tx, task: TaskId, end: End) -> Result<()> {
     acts::withdraw_open(tx, task).await?;
     documents::want_check_run(tx, task).await?;
     documents::want_all(tx, task).await
+}
+
+async fn cancel_requested(tx: &mut Tx, task: TaskId) -> Result<bool> {
+    let asked: Option<(TaskId,)> = opt(
+        tx,
+        "select id from tasks where id = $1 and cancel_requested_at is not null",
+        args![task],
+    )
+    .await?;
+    Ok(asked.is_some())
 }
 
 /// Claims the best task of an account, or ends one that has been claimed too often.

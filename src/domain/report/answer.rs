@@ -3,6 +3,8 @@
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::command::{Key, Verb};
 use crate::domain::credit::Credits;
+use crate::domain::ids::TaskId;
+use crate::domain::task::{End, Kind, Phase};
 
 /// `help`: what this version can do, from the grammar itself.
 pub fn help() -> String {
@@ -86,4 +88,84 @@ pub fn credits(account: &str, balance: Balance) -> String {
         balance.balance,
         if balance.held.0 == 1 { "1 is".to_owned() } else { format!("{} are", balance.held.0) },
     )
+}
+
+/// A task as `status` lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The task.
+    pub id: TaskId,
+    /// What sort of work.
+    pub kind: Kind,
+    /// Where it is.
+    pub phase: Phase,
+    /// How it ended, or will.
+    pub end: Option<End>,
+    /// Tasks of the same account that go first, while it waits.
+    pub before: Option<i64>,
+    /// What was paid.
+    pub charged: Option<Credits>,
+}
+
+/// `status`: the tasks of this thread, newest first.
+pub fn status(tasks: &[Listed]) -> String {
+    if tasks.is_empty() {
+        return "There are no tasks in this thread. `/asynccoder help` says how to start one."
+            .to_owned();
+    }
+    let mut text =
+        String::from("### Async Coder · status\n\n| task | kind | state | |\n|---|---|---|---|");
+    for task in tasks {
+        let note = match (task.before, task.charged) {
+            (Some(0), _) => "next in line".to_owned(),
+            (Some(1), _) => "1 task of this account goes first".to_owned(),
+            (Some(n), _) => format!("{n} tasks of this account go first"),
+            (None, Some(charged)) => charged.to_string(),
+            (None, None) => String::new(),
+        };
+        let state = super::status::state_of(task.phase, task.end);
+        text.push_str(&format!("\n| `t_{}` | {} | {state} | {note} |", task.id.short(), task.kind));
+    }
+    text
+}
+
+/// What becomes of a task that somebody wants to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopping {
+    /// It had not begun, or nothing of it was on GitHub yet.
+    Stopped,
+    /// It runs, and stops within seconds.
+    Stopping,
+    /// Its branch may be on GitHub already.
+    TooLate,
+    /// It had ended.
+    Over,
+}
+
+/// `cancel`.
+pub fn cancel(task: TaskId, stopping: Stopping) -> String {
+    let name = format!("`t_{}`", task.short());
+    match stopping {
+        Stopping::Stopped => format!("I stopped {name}."),
+        Stopping::Stopping => {
+            format!("Stopping {name}. Its status comment says when it has stopped.")
+        }
+        Stopping::TooLate => format!(
+            "Too late to stop {name}: I am publishing it right now. You can close its pull request."
+        ),
+        Stopping::Over => format!("{name} has already ended."),
+    }
+}
+
+/// `cancel` or `retry` without a task that they could be about.
+pub fn no_such_task(named: Option<&str>) -> String {
+    match named {
+        Some(name) => format!(
+            "There is no task `t_{}` in this thread. `/asynccoder status` lists them.",
+            name.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>()
+        ),
+        None => {
+            "There is no task in this thread for that. `/asynccoder status` lists them.".to_owned()
+        }
+    }
 }

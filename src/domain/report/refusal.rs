@@ -45,6 +45,10 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::NotEnoughCredits { available, least } => format!(
             "This needs at least {least}; available: {available}. The operator of this server can grant more with `asynccoder credits grant`."
         ),
+        Refusal::DailyLimit { left, of_person } => {
+            let whose = if *of_person { "Your daily limit" } else { "This account's daily limit" };
+            format!("{whose} leaves {left} for today. It starts anew at 00:00 UTC; the operator of this server can raise it.")
+        }
         Refusal::BudgetTooSmall { budget, least } => {
             format!("`budget={}` is less than the {least} that this needs to start.", budget.0)
         }

@@ -20,7 +20,12 @@ pub fn status_comment(view: &TaskView) -> String {
 
 /// The word after the kind.
 pub fn state(view: &TaskView) -> &'static str {
-    match (view.phase, view.end) {
+    state_of(view.phase, view.end)
+}
+
+/// The same for a task that is only listed.
+pub(super) fn state_of(phase: Phase, end: Option<End>) -> &'static str {
+    match (phase, end) {
         (Phase::Waiting, _) => "queued",
         (Phase::Working, _) => "running",
         (Phase::Publishing, _) | (Phase::Ended, None) => "publishing",
@@ -149,7 +154,7 @@ fn next_step(view: &TaskView, end: End) -> Option<String> {
     let verb = view.kind;
     match end {
         End::Done | End::NoChange | End::Cancelled => None,
-        End::NeedsInfo => Some(format!("Comment `/asynccoder {verb} <your answers>` to go on.")),
+        End::NeedsInfo => Some("To go on: `/asynccoder retry <your answers>`".to_owned()),
         End::LimitCost => {
             let more = Credits(view.hold.0.saturating_mul(2)).min(view.kind.limits().cap);
             Some(format!("To allow more: `/asynccoder {verb} budget={}`", more.0))
@@ -161,6 +166,6 @@ fn next_step(view: &TaskView, end: End) -> Option<String> {
         | End::FormatError
         | End::PublishRefused
         | End::Internal
-        | End::PolicyBlock => Some(format!("To try again: `/asynccoder {verb}`")),
+        | End::PolicyBlock => Some("To try again: `/asynccoder retry`".to_owned()),
     }
 }

@@ -1,0 +1,72 @@
+//! Commands about a task of the thread: which one is meant, and what `retry` makes of it.
+
+use super::Admission;
+use crate::domain::command::{Command, Options, Verb};
+use crate::domain::task::{Kind, Phase};
+use crate::store::Result;
+use crate::store::commands::ClaimedCommand;
+use crate::store::threads::ThreadTask;
+
+/// What a command about a task means.
+pub(super) struct Meant {
+    /// The task, if there is one.
+    pub(super) task: Option<ThreadTask>,
+    /// The short id, if one was typed.
+    pub(super) named: Option<String>,
+    /// What was typed besides it.
+    pub(super) text: String,
+}
+
+impl Admission {
+    /// The task that `cancel` or `retry` is about: the one that is named, or the newest that fits.
+    pub(super) async fn meant(&self, command: &ClaimedCommand, asked: &Command) -> Result<Meant> {
+        let (named, text) = short_id(&asked.text);
+        let mut tasks = self
+            .store
+            .thread_tasks(command.repository, command.asked.thread.number)
+            .await?
+            .into_iter();
+        let task = match &named {
+            Some(name) => tasks.find(|task| task.id.short() == *name),
+            None if asked.verb == Verb::Retry => tasks.find(|task| task.phase == Phase::Ended),
+            None => tasks.find(|task| task.phase != Phase::Ended),
+        };
+        Ok(Meant { task, named, text })
+    }
+}
+
+/// The command that runs a task again: its kind, model and branch, its words, and what was added.
+pub(super) fn again(task: &ThreadTask, added: &str) -> Result<Command> {
+    let brief = task.brief()?;
+    let text = if added.is_empty() {
+        brief.instruction
+    } else {
+        format!("{}\n\n{added}", brief.instruction)
+    };
+    let options = Options {
+        model: Some(task.model.clone()),
+        base: Some(task.base_branch.clone()),
+        draft: brief.draft,
+        ..Options::default()
+    };
+    Ok(Command { verb: verb_of(task.kind), options, text })
+}
+
+fn verb_of(kind: Kind) -> Verb {
+    match kind {
+        Kind::Ask => Verb::Ask,
+        Kind::Architect => Verb::Architect,
+        Kind::PrReview => Verb::PrReview,
+        Kind::Documentation => Verb::Documentation,
+        Kind::Debug => Verb::Debug,
+        Kind::Async => Verb::Async,
+    }
+}
+
+/// A leading short id, with or without `t_`, and the rest.
+fn short_id(text: &str) -> (Option<String>, String) {
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let name = first.strip_prefix("t_").unwrap_or(first).to_ascii_lowercase();
+    let is_id = name.len() == 8 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_id { (Some(name), rest.trim().to_owned()) } else { (None, text.to_owned()) }
+}

@@ -1,0 +1,123 @@
+//! The tasks of one issue or pull request: what people ask about, stop, and run again.
+
+use super::engine::{Tx, all, args, exec, one, opt, row};
+use super::{Result, Store, documents, from_json, now, tasks};
+use crate::domain::credit::Credits;
+use crate::domain::ids::{RepositoryId, TaskId};
+use crate::domain::report::answer::{Listed, Stopping};
+use crate::domain::task::{Brief, End, Kind, Phase};
+
+/// Tasks that are listed.
+const MOST_LISTED: i64 = 10;
+
+row! {
+    /// A task of a thread.
+    #[derive(Clone, Debug)]
+    pub struct ThreadTask {
+        /// The task.
+        pub id: TaskId,
+        /// What sort of work.
+        pub kind: Kind,
+        /// On which model.
+        pub model: String,
+        /// Where it is.
+        pub phase: Phase,
+        /// How it ended, or will.
+        pub ended_as: Option<End>,
+        /// Who asked for it.
+        pub requester_id: i64,
+        /// The branch it is for.
+        pub base_branch: String,
+        /// What was paid.
+        pub charged: Option<Credits>,
+        brief: sqlx::types::Json<serde_json::Value>,
+    }
+}
+
+impl ThreadTask {
+    /// Who asked what.
+    pub fn brief(&self) -> Result<Brief> {
+        from_json(self.brief.clone())
+    }
+}
+
+impl Store {
+    /// The newest tasks of a thread, newest first.
+    pub async fn thread_tasks(
+        &self,
+        repository: RepositoryId,
+        number: i64,
+    ) -> Result<Vec<ThreadTask>> {
+        let tasks = all(
+            self.db.reader(),
+            "select id, kind, model, phase, ended_as, requester_id, base_branch, charged, brief from tasks
+             where repository_id = $1 and number = $2 order by id desc limit $3",
+            args![repository, number, MOST_LISTED],
+        );
+        Ok(tasks.await?)
+    }
+
+    /// The same, as they are shown: with how many of the account's tasks go first.
+    pub async fn listed_tasks(&self, repository: RepositoryId, number: i64) -> Result<Vec<Listed>> {
+        let mut listed = Vec::new();
+        for task in self.thread_tasks(repository, number).await? {
+            let before = if task.phase == Phase::Waiting {
+                Some(self.waiting_before(task.id).await?)
+            } else {
+                None
+            };
+            let ThreadTask { id, kind, phase, ended_as, charged, .. } = task;
+            listed.push(Listed { id, kind, phase, end: ended_as, before, charged });
+        }
+        Ok(listed)
+    }
+
+    async fn waiting_before(&self, task: TaskId) -> Result<i64> {
+        let (count,): (i64,) = one(
+            self.db.reader(),
+            "select count(*) from tasks t join tasks o on o.account_id = t.account_id
+             where t.id = $1 and o.id <> t.id and o.phase = 'waiting' and o.ranked_at <= t.ranked_at",
+            args![task],
+        )
+        .await?;
+        Ok(count)
+    }
+
+    /// Stops a task. What waits ends now; what runs ends at its next heartbeat; what is being
+    /// published ends now unless the push may be on its way.
+    pub async fn cancel_task(&self, task: TaskId) -> Result<Stopping> {
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "update tasks set cancel_requested_at = coalesce(cancel_requested_at, $2), updated_at = $2
+             where id = $1 and phase <> 'ended'",
+            args![task, now()],
+        )
+        .await?;
+        let (phase,): (Phase,) =
+            one(&mut tx, "select phase from tasks where id = $1", args![task]).await?;
+        let stopping = match phase {
+            Phase::Ended => Stopping::Over,
+            Phase::Working => Stopping::Stopping,
+            Phase::Publishing if push_may_be_under_way(&mut tx, task).await? => Stopping::TooLate,
+            Phase::Waiting | Phase::Publishing => {
+                tasks::finish(&mut tx, task, End::Cancelled).await?;
+                Stopping::Stopped
+            }
+        };
+        documents::want_all(&mut tx, task).await?;
+        tx.commit().await?;
+        self.bells.outbox.notify_one();
+        Ok(stopping)
+    }
+}
+
+async fn push_may_be_under_way(tx: &mut Tx, task: TaskId) -> Result<bool> {
+    let begun: Option<(TaskId,)> = opt(
+        tx,
+        "select task_id from acts where task_id = $1 and kind = 'push' and state <> 'open' limit 1",
+        args![task],
+    )
+    .await?;
+    Ok(begun.is_some())
+}
