@@ -8,6 +8,7 @@ use crate::http::Http;
 use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::{Endpoint, Llm, Providers};
 use crate::outbox::Outbox;
+use crate::reconcile::Reconcile;
 use crate::store::Store;
 use crate::worker::Worker;
 use crate::{intake, telemetry};
@@ -46,8 +47,7 @@ impl App {
             .with_context(|| format!("DATA_DIR {} cannot be made", config.data_dir.display()))?;
         let only_server = lock(&config.data_dir)?;
         let store = Store::open(&config.database_url).await?;
-        // The lock above says that whoever held a lease in this folder's database is gone.
-        store.expire_leases().await?;
+        store.take_over_leases().await?;
         let listener = TcpListener::bind((config.host, config.port)).await;
         let listener = listener.with_context(|| {
             format!("cannot listen on {}:{} (HOST, PORT)", config.host, config.port)
@@ -118,6 +118,7 @@ fn start_rooms(
     for _ in 0..OUTBOX_LOOPS {
         rooms.spawn(outbox.clone().run(stop.clone()));
     }
+    rooms.spawn(Reconcile::new(store.clone(), github.clone()).run(stop.clone()));
     rooms.spawn(intake::run(store.clone(), config.timing.poll, stop.clone()));
     rooms.spawn(Worker::new(config, store.clone(), github, git, llm).run(stop.clone()));
     Ok(())

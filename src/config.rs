@@ -358,13 +358,8 @@ impl Reader {
         let data_dir = PathBuf::from(self.take("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
         let default = || format!("sqlite://{}/asynccoder.db", data_dir.display());
         let url = self.take("DATABASE_URL").unwrap_or_else(default);
-        if url.starts_with("postgres") {
-            self.fault(
-                "DATABASE_URL",
-                "must begin with sqlite:// in this version; PostgreSQL is not supported yet",
-            );
-        } else if !url.starts_with("sqlite:") {
-            self.fault("DATABASE_URL", "must begin with sqlite://");
+        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
+            self.fault("DATABASE_URL", "must begin with sqlite:// or postgres://");
         }
         (data_dir, url)
     }

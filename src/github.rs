@@ -9,6 +9,7 @@ pub(crate) mod checks;
 pub(crate) mod error;
 pub(crate) mod issues;
 pub(crate) mod pulls;
+pub(crate) mod redelivery;
 pub(crate) mod repositories;
 mod token;
 
@@ -84,7 +85,7 @@ impl GitHub {
     }
 
     /// Reads something. `parameters` become the query.
-    async fn get<T: DeserializeOwned>(
+    async fn get<T: octocrab::FromResponse>(
         &self,
         crab: &Octocrab,
         route: &str,

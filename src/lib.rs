@@ -14,6 +14,7 @@ mod http;
 mod intake;
 pub mod llm;
 mod outbox;
+mod reconcile;
 pub mod simulator;
 pub mod store;
 mod telemetry;

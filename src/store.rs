@@ -15,6 +15,7 @@ mod ledger;
 mod migrations;
 mod pull_requests;
 mod repositories;
+pub mod schedules;
 pub mod steps;
 pub mod tasks;
 pub mod threads;
@@ -88,9 +89,13 @@ impl Store {
         &self.bells
     }
 
-    /// Ends all leases. Only for a process that knows that no other one works on this database: what
-    /// a killed one held is taken up at once instead of when its lease runs out.
-    pub async fn expire_leases(&self) -> Result<()> {
+    /// Takes up at once what a killed server held, instead of when its leases run out. The caller holds
+    /// the data folder's lock, so on SQLite nobody else can be at work; on PostgreSQL others may be,
+    /// and nothing is done.
+    pub async fn take_over_leases(&self) -> Result<()> {
+        if matches!(self.db, Db::Postgres(_)) {
+            return Ok(());
+        }
         let mut tx = self.db.begin().await?;
         for statement in [
             "update accounts set writer_until = null where writer_until is not null",

@@ -1,6 +1,6 @@
 //! Accounts: one row per GitHub account, for ever.
 
-use super::engine::{Tx, args, exec, one, opt, row};
+use super::engine::{Tx, all, args, exec, one, opt, row};
 use super::{Result, Store, ledger, now};
 use crate::domain::event::{Account, Installation};
 use crate::domain::ids::{AccountId, InstallationId};
@@ -43,20 +43,45 @@ pub(super) async fn seen(
 /// Notes that an installation is gone; an older one than the account has now changes nothing.
 pub(super) async fn removed(tx: &mut Tx, gone: &Installation) -> Result<()> {
     seen(tx, &gone.account, None).await?;
-    exec(
+    forget(tx, gone.account.id, gone.id).await?;
+    Ok(())
+}
+
+async fn forget(tx: &mut Tx, account: AccountId, installation: InstallationId) -> Result<u64> {
+    let forgotten = exec(
         tx,
         "update accounts set
              installation_id = case when installation_id = $2 then null else installation_id end,
              removed_installation_id = case when removed_installation_id < $2 then $2 else removed_installation_id end,
              updated_at = $3
          where id = $1",
-        args![gone.account.id, gone.id, now()],
-    )
-    .await?;
-    Ok(())
+        args![account, installation, now()],
+    );
+    Ok(forgotten.await?)
 }
 
 impl Store {
+    /// Forgets installations that GitHub does not have any more; how many those were. Each present one
+    /// is an installation and its account.
+    pub async fn forget_missing_installations(&self, present: &[(i64, i64)]) -> Result<u64> {
+        let known: Vec<(AccountId, InstallationId)> = all(
+            self.db.reader(),
+            "select id, installation_id from accounts where installation_id is not null",
+            args![],
+        )
+        .await?;
+        let mut gone = 0;
+        for (account, installation) in known {
+            if present.contains(&(installation.0, account.0)) {
+                continue;
+            }
+            let mut tx = self.db.begin().await?;
+            gone += forget(&mut tx, account, installation).await?;
+            tx.commit().await?;
+        }
+        Ok(gone)
+    }
+
     /// What an account has.
     pub async fn balance(&self, account: AccountId) -> Result<Balance> {
         let money: Money = one(

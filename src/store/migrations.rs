@@ -10,7 +10,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "inbox", include_str!("../../migrations/0002_inbox.sql")),
     (3, "tasks", include_str!("../../migrations/0003_tasks.sql")),
     (4, "outbox", include_str!("../../migrations/0004_outbox.sql")),
+    (5, "schedules", include_str!("../../migrations/0005_schedules.sql")),
 ];
+
+/// Any number that nobody else locks in this database.
+const MIGRATION_LOCK: i64 = 0x6173_796e_6363;
 
 /// Applies what is missing. A schema that is newer than this program is refused untouched.
 pub(super) async fn run(db: &Db) -> Result<()> {
@@ -18,9 +22,21 @@ pub(super) async fn run(db: &Db) -> Result<()> {
         let kind = MigrationType::Simple;
         Migration::new(*version, (*name).into(), kind, (*sql).into_sql_str(), false)
     };
-    let migrator = Migrator::with_migrations(MIGRATIONS.iter().map(step).collect());
+    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().map(step).collect());
     let outcome = match db {
-        Db::Postgres(pool) => migrator.run(pool).await,
+        Db::Postgres(pool) => {
+            // The migrator's own lock belongs to a session, which a pooler takes apart; this one
+            // belongs to a transaction that stays open meanwhile.
+            let mut alone = pool.begin().await?;
+            sqlx::query("select pg_advisory_xact_lock($1)")
+                .bind(MIGRATION_LOCK)
+                .execute(&mut *alone)
+                .await?;
+            migrator.set_locking(false);
+            let outcome = migrator.run(pool).await;
+            alone.commit().await?;
+            outcome
+        }
         Db::Sqlite { write, .. } => migrator.run(write).await,
     };
     outcome.map_err(|error| {

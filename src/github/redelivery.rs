@@ -1,0 +1,91 @@
+//! What GitHub tried to deliver, and asking it to try again. GitHub itself never tries twice.
+//! <https://docs.github.com/rest/apps/webhooks>
+
+use super::GitHub;
+use super::error::GitHubError;
+use chrono::{DateTime, Utc};
+use octocrab::Page;
+use serde::Deserialize;
+
+/// Pages of a hundred that are looked through.
+const MOST_PAGES: usize = 50;
+
+/// One try to deliver.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Tried {
+    pub(crate) id: i64,
+    /// The same for every try of one delivery.
+    pub(crate) guid: String,
+    pub(crate) delivered_at: DateTime<Utc>,
+    /// What we answered; 0 or nothing if we did not.
+    #[serde(default)]
+    pub(crate) status_code: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Installed {
+    id: i64,
+    account: Option<Owner>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    id: i64,
+}
+
+/// An installation that GitHub has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Present {
+    pub(crate) installation: i64,
+    pub(crate) account: i64,
+}
+
+impl GitHub {
+    /// Every try since then, newest first.
+    pub(crate) async fn tries_since(
+        &self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Tried>, GitHubError> {
+        let is_newer = |tried: &Tried| tried.delivered_at >= since;
+        self.app_pages("/app/hook/deliveries?per_page=100", is_newer).await
+    }
+
+    /// Asks GitHub to deliver something again.
+    pub(crate) async fn redeliver(&self, id: i64) -> Result<(), GitHubError> {
+        let route = format!("/app/hook/deliveries/{id}/attempts");
+        let _: serde_json::Value =
+            self.post(&self.as_app()?, &route, &serde_json::json!({})).await?;
+        Ok(())
+    }
+
+    /// Every installation of the App.
+    pub(crate) async fn installations(&self) -> Result<Vec<Present>, GitHubError> {
+        let all: Vec<Installed> =
+            self.app_pages("/app/installations?per_page=100", |_| true).await?;
+        let present = |i: Installed| Some(Present { installation: i.id, account: i.account?.id });
+        Ok(all.into_iter().filter_map(present).collect())
+    }
+
+    /// All pages of a list that only the App can see, as long as something on a page is wanted.
+    async fn app_pages<T: serde::de::DeserializeOwned>(
+        &self,
+        first: &str,
+        wanted: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>, GitHubError> {
+        let crab = self.as_app()?;
+        let (mut all, mut next) = (Vec::new(), Some(first.to_owned()));
+        for _ in 0..MOST_PAGES {
+            let Some(route) = next else { break };
+            let mut page: Page<T> = self.get(&crab, &route, &[]).await?;
+            let items = page.take_items();
+            let go_on = items.last().is_some_and(&wanted);
+            all.extend(items.into_iter().filter(|item| wanted(item)));
+            // Only path and query are followed: the token stays with this server.
+            next = page
+                .next
+                .and_then(|uri| uri.path_and_query().map(ToString::to_string))
+                .filter(|_| go_on);
+        }
+        Ok(all)
+    }
+}

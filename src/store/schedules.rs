@@ -1,0 +1,105 @@
+//! Schedules: what is done regularly, once over all replicas; and what is kept for how long.
+
+use super::engine::{args, exec, opt};
+use super::{Result, Store, now};
+use crate::domain::text_enum;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+text_enum!(
+    /// Something that is done regularly.
+    Schedule {
+        /// Ask GitHub for deliveries that did not reach us.
+        Redeliver = "redeliver",
+        /// Notice installations that are gone.
+        Installations = "installations",
+        /// Forget what is old.
+        Retention = "retention",
+    }
+);
+
+/// How long the bodies of deliveries are kept; their rows and keys stay.
+const KEEP_BODIES: TimeDelta = TimeDelta::days(14);
+/// How long transcripts and patches are kept after a task's end.
+const KEEP_TRANSCRIPTS: TimeDelta = TimeDelta::days(30);
+/// How long progress is kept after it happened.
+const KEEP_EVENTS: TimeDelta = TimeDelta::days(90);
+
+/// A turn to do something regular.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// When it was done before.
+    pub last_success: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Takes the turn if it is due. Whoever takes it is alone with it until `again` has passed, and
+    /// if it dies somebody else comes then.
+    pub async fn take_turn(&self, schedule: Schedule, again: Duration) -> Result<Option<Turn>> {
+        let now = now();
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "insert into schedules (name, due_at, updated_at) values ($1, $2, $2) on conflict (name) do nothing",
+            args![schedule.as_str(), now],
+        )
+        .await?;
+        let taken: Option<(Option<DateTime<Utc>>,)> = opt(
+            &mut tx,
+            "update schedules set due_at = $3, updated_at = $2 where name = $1 and due_at <= $2
+             returning last_success_at",
+            args![schedule.as_str(), now, now + again],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(taken.map(|(last_success,)| Turn { last_success }))
+    }
+
+    /// Notes how a turn went.
+    pub async fn end_turn(&self, schedule: Schedule, error: Option<String>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "update schedules set error = $2, updated_at = $3,
+                 last_success_at = case when $2 is null then $3 else last_success_at end
+             where name = $1",
+            args![schedule.as_str(), error, now()],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Forgets what is older than it has to be kept. Keys, results and the ledger stay for ever.
+    pub async fn forget_old(&self) -> Result<()> {
+        let now = now();
+        let mut tx = self.db.begin().await?;
+        for (sql, before) in [
+            (
+                "update deliveries set body = '' where state <> 'pending' and received_at < $1",
+                now - KEEP_BODIES,
+            ),
+            (
+                "delete from task_steps where task_id in (select id from tasks where ended_at < $1)",
+                now - KEEP_TRANSCRIPTS,
+            ),
+            (
+                "update acts set patch = null where patch is not null and task_id in (select id from tasks where ended_at < $1)",
+                now - KEEP_TRANSCRIPTS,
+            ),
+            ("delete from task_events where created_at < $1", now - KEEP_EVENTS),
+        ] {
+            exec(&mut tx, sql, args![before]).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whether a delivery has reached us.
+    pub async fn has_delivery(&self, guid: &str) -> Result<bool> {
+        let found: Option<(String,)> =
+            opt(self.db.reader(), "select guid from deliveries where guid = $1", args![guid])
+                .await?;
+        Ok(found.is_some())
+    }
+}
