@@ -3,12 +3,14 @@
 //! A wrong value never becomes a default. All faults are collected and named at once, each with the
 //! variable and the remedy, and the program does not start with any of them.
 
+mod reader;
+
 use crate::domain::catalog::{Catalog, Provider};
-use crate::domain::credit::{Credits, Daily};
-use base64::Engine;
-use secrecy::{ExposeSecret, SecretString};
+use crate::domain::credit::Daily;
+use reader::Reader;
+use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
@@ -187,7 +189,7 @@ impl Config {
 
     /// Reads given variables. Tests and the demo use it instead of the environment.
     pub fn from_vars(vars: BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader { vars, faults: Vec::new() };
+        let mut reader = Reader::new(vars);
         let config = reader.config();
         match config {
             Some(config) if reader.faults.is_empty() => Ok(config),
@@ -197,7 +199,7 @@ impl Config {
 
     /// Only the database, for commands that need nothing else.
     pub fn database_only() -> Result<(PathBuf, String), ConfigError> {
-        let mut reader = Reader { vars: environment()?, faults: Vec::new() };
+        let mut reader = Reader::new(environment()?);
         let database = reader.database();
         if reader.faults.is_empty() { Ok(database) } else { Err(ConfigError(reader.faults)) }
     }
@@ -210,7 +212,7 @@ impl Config {
 
 /// Access to Anthropic's models alone, for a demo with a real model.
 pub fn anthropic_access() -> Result<Option<ProviderAccess>, ConfigError> {
-    let mut reader = Reader { vars: environment()?, faults: Vec::new() };
+    let mut reader = Reader::new(environment()?);
     let access = reader.providers().into_iter().next();
     if reader.faults.is_empty() { Ok(access) } else { Err(ConfigError(reader.faults)) }
 }
@@ -240,244 +242,4 @@ fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
             .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
     );
     Ok(vars)
-}
-
-/// Takes values and collects what is wrong with them.
-struct Reader {
-    vars: BTreeMap<String, String>,
-    faults: Vec<String>,
-}
-
-impl Reader {
-    fn config(&mut self) -> Option<Config> {
-        let host =
-            self.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address such as 127.0.0.1");
-        let port = self.parsed("PORT", 3000, "a port number from 0 to 65535");
-        let public_url = self.url("PUBLIC_URL", None);
-        let (data_dir, database_url) = self.database();
-        let id = self.required("APP_ID", "the App's id from its settings page").and_then(|text| {
-            let id = text.parse::<u64>().ok();
-            if id.is_none() {
-                self.fault("APP_ID", "must be a number: the App's id from its settings page");
-            }
-            id
-        });
-        let key = self.private_key();
-        let webhook_secrets = self.webhook_secrets();
-        let github_api = self.url("GITHUB_API_URL", Some("https://api.github.com"));
-        let github_server = self.url("GITHUB_SERVER_URL", Some("https://github.com"));
-        let catalog = self.catalog();
-        let providers = self.providers();
-        let default_model = self.default_model(catalog.as_ref(), &providers);
-        let workers = self.whole_number("WORKERS", 8, 1000);
-        let running = self.whole_number("RUNNING_PER_INSTALLATION", 3, 1000);
-        let daily = Daily {
-            account: Credits(self.whole_number("DAILY_CREDITS", 1000, 1_000_000_000)),
-            person: Credits(self.whole_number("DAILY_CREDITS_PER_PERSON", 200, 1_000_000_000)),
-        };
-        let github_server = github_server?;
-        self.check_git_scheme(&github_server);
-        Some(Config {
-            host,
-            port,
-            public_url,
-            data_dir,
-            database_url,
-            app: AppIdentity { id: id?, key: key? },
-            webhook_secrets: webhook_secrets?,
-            github_api: github_api?,
-            github_server,
-            providers,
-            default_model,
-            catalog: catalog?,
-            workers: usize::try_from(workers).unwrap_or(1),
-            running_per_installation: running,
-            daily,
-            metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
-            timing: Timing::default(),
-        })
-    }
-
-    /// An empty value counts as not set: that is what `NAME=` in a file means to people.
-    fn take(&self, name: &str) -> Option<String> {
-        self.vars.get(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
-    }
-
-    fn fault(&mut self, name: &str, remedy: &str) {
-        self.faults.push(format!("{name} {remedy}"));
-    }
-
-    fn required(&mut self, name: &str, what: &str) -> Option<String> {
-        let value = self.take(name);
-        if value.is_none() {
-            self.fault(name, &format!("is not set: {what}"));
-        }
-        value
-    }
-
-    fn parsed<T: std::str::FromStr>(&mut self, name: &str, default: T, what: &str) -> T {
-        match self.take(name).map(|text| text.parse()) {
-            None => default,
-            Some(Ok(value)) => value,
-            Some(Err(_)) => {
-                self.fault(name, &format!("must be {what}"));
-                default
-            }
-        }
-    }
-
-    /// A number from 1 up.
-    fn whole_number(&mut self, name: &str, default: i64, most: i64) -> i64 {
-        let what = format!("a whole number from 1 to {most}");
-        let number = self.parsed(name, default, &what);
-        if !(1..=most).contains(&number) {
-            self.fault(name, &format!("must be {what}"));
-        }
-        number
-    }
-
-    fn url(&mut self, name: &str, default: Option<&str>) -> Option<Url> {
-        let text = self.take(name).or_else(|| default.map(str::to_owned))?;
-        let url = Url::parse(&text)
-            .ok()
-            .filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
-        match url {
-            Some(url) if url.username().is_empty() && url.password().is_none() => Some(url),
-            Some(_) => {
-                self.fault(name, "must not contain a user or a password");
-                None
-            }
-            None => {
-                self.fault(name, "must be an address that begins with https:// or http://");
-                None
-            }
-        }
-    }
-
-    fn database(&mut self) -> (PathBuf, String) {
-        let data_dir = PathBuf::from(self.take("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
-        let default = || format!("sqlite://{}/asynccoder.db", data_dir.display());
-        let url = self.take("DATABASE_URL").unwrap_or_else(default);
-        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
-            self.fault("DATABASE_URL", "must begin with sqlite:// or postgres://");
-        }
-        (data_dir, url)
-    }
-
-    fn private_key(&mut self) -> Option<SecretString> {
-        let text = match (self.take("PRIVATE_KEY"), self.take("PRIVATE_KEY_PATH")) {
-            (Some(key), _) => key,
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(key) => key,
-                Err(error) => {
-                    self.fault(
-                        "PRIVATE_KEY_PATH",
-                        &format!("names a file that cannot be read: {path}: {error}"),
-                    );
-                    return None;
-                }
-            },
-            (None, None) => {
-                self.fault(
-                    "PRIVATE_KEY",
-                    "is not set: give the App's private key here or its file in PRIVATE_KEY_PATH",
-                );
-                return None;
-            }
-        };
-        let key = pem(&text);
-        if key.is_none() {
-            self.fault(
-                "PRIVATE_KEY",
-                "must be the App's RSA key: PEM, PEM with \\n for line ends, or base64 of it",
-            );
-        }
-        key.map(SecretString::from)
-    }
-
-    fn webhook_secrets(&mut self) -> Option<Vec<SecretString>> {
-        let text = self.required(
-            "WEBHOOK_SECRET",
-            "the secret from the App's settings; without one anybody could send commands",
-        )?;
-        let secrets = text.split(',').map(str::trim).filter(|s| !s.is_empty());
-        let secrets: Vec<_> = secrets.map(|s| SecretString::from(s.to_owned())).collect();
-        if secrets.is_empty() {
-            self.fault(
-                "WEBHOOK_SECRET",
-                "has only commas: give the secret from the App's settings",
-            );
-            return None;
-        }
-        if secrets.iter().any(|s| s.expose_secret().len() < 8) {
-            self.fault("WEBHOOK_SECRET", "is shorter than 8 characters: take a long random one");
-        }
-        Some(secrets)
-    }
-
-    fn catalog(&mut self) -> Option<Catalog> {
-        Catalog::embedded().map_err(|error| self.faults.push(error.to_string())).ok()
-    }
-
-    fn providers(&mut self) -> Vec<ProviderAccess> {
-        let base = self.url("ANTHROPIC_BASE_URL", Some("https://api.anthropic.com"));
-        let key = self.take("ANTHROPIC_API_KEY").map(SecretString::from);
-        let access = |(base, key): (Url, SecretString)| ProviderAccess {
-            provider: Provider::Anthropic,
-            base_url: base.as_str().trim_end_matches('/').to_owned(),
-            key,
-        };
-        base.zip(key).map(access).into_iter().collect()
-    }
-
-    fn default_model(
-        &mut self,
-        catalog: Option<&Catalog>,
-        providers: &[ProviderAccess],
-    ) -> Option<String> {
-        let catalog = catalog?;
-        let Some(name) = self.take("DEFAULT_MODEL") else {
-            let usable = |m: &&crate::domain::catalog::Model| {
-                providers.iter().any(|p| p.provider == m.provider)
-            };
-            return catalog.models().iter().find(usable).map(|m| m.id.clone());
-        };
-        match catalog.find(&name) {
-            Ok(model) => Some(model.id.clone()),
-            Err(no) => {
-                let meant = no.nearest.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
-                self.fault(
-                    "DEFAULT_MODEL",
-                    &format!("names no model of the catalog: {name}{meant}"),
-                );
-                None
-            }
-        }
-    }
-
-    /// git may speak only this scheme; without encryption a token would travel in the open.
-    fn check_git_scheme(&mut self, server: &Url) {
-        let loopback = match server.host() {
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        if server.scheme() == "http" && !loopback {
-            self.fault("GITHUB_SERVER_URL", "must begin with https:// unless it is on this machine: a token would travel in the open");
-        }
-    }
-}
-
-/// A PEM text in any of the shapes in which people keep it.
-fn pem(text: &str) -> Option<String> {
-    let unescaped = text.replace("\\n", "\n");
-    let decoded = || {
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(text.split_whitespace().collect::<String>())
-            .ok()?;
-        String::from_utf8(bytes).ok()
-    };
-    let pem = if unescaped.contains("-----BEGIN") { unescaped } else { decoded()? };
-    jsonwebtoken::EncodingKey::from_rsa_pem(pem.as_bytes()).ok().map(|_| pem)
 }

@@ -8,12 +8,13 @@
 
 mod command;
 mod commit;
+mod error;
 mod guard;
 mod mirror;
 mod push;
 mod worktree;
 
-pub(crate) use command::GitError;
+pub(crate) use error::GitError;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;
 pub(crate) use worktree::Worktree;

@@ -10,6 +10,7 @@ mod check_run;
 mod comment;
 mod pace;
 mod pull_request;
+mod verdict;
 
 use crate::config::{Config, Timing};
 use crate::domain::act::Act;
@@ -20,16 +21,15 @@ use crate::git::Git;
 use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
 use crate::store::acts::DueAct;
-use crate::store::documents::{DueDocument, Job, Writer};
+use crate::store::documents::DueDocument;
+use crate::store::writers::{Job, Writer};
 use crate::store::{self, Store};
 use pace::Pace;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-
-/// Errors in a row after which a wait no longer grows.
-const MOST_DOUBLINGS: u32 = 7;
+use verdict::Verdict;
 
 /// The outbox of this process.
 #[derive(Clone)]
@@ -41,20 +41,6 @@ pub(crate) struct Outbox {
     public_url: Arc<str>,
     timing: Timing,
     pace: Arc<Pace>,
-}
-
-/// What became of an attempt to write.
-enum Verdict {
-    /// It is there.
-    Done(Value),
-    /// It is not there yet; try again after this long.
-    Later { wait: Duration, unsure: bool, error: String },
-    /// GitHub asks the whole installation to wait.
-    Blocked { wait: Duration, error: String },
-    /// It will never be there.
-    Impossible(String),
-    /// Somebody else is the writer now.
-    Lost,
 }
 
 impl Outbox {
@@ -293,48 +279,6 @@ impl Outbox {
             }
         }
         Ok(None)
-    }
-
-    async fn judged(
-        &self,
-        place: &Place,
-        answer: Result<Value, GitHubError>,
-        act: &DueAct,
-    ) -> Verdict {
-        match answer {
-            Ok(value) => Verdict::Done(value),
-            Err(error) => self.judge(place, &error, act.attempts, error.leaves_unsure()).await,
-        }
-    }
-
-    /// What an error of GitHub's means for the next step.
-    async fn judge(
-        &self,
-        place: &Place,
-        error: &GitHubError,
-        attempts: i64,
-        unsure: bool,
-    ) -> Verdict {
-        let text = error.to_string();
-        match error {
-            GitHubError::Limited(wait) => Verdict::Blocked { wait: *wait, error: text },
-            GitHubError::Unauthorized(_) => {
-                self.github.forget_tokens(place).await;
-                Verdict::Later { wait: self.backoff(attempts), unsure, error: text }
-            }
-            GitHubError::Unwell(_) => {
-                Verdict::Later { wait: self.backoff(attempts), unsure, error: text }
-            }
-            GitHubError::NotFound(_) | GitHubError::Forbidden(_) | GitHubError::Refused { .. } => {
-                Verdict::Impossible(format!("GitHub did not accept it: {text}"))
-            }
-        }
-    }
-
-    fn backoff(&self, attempts: i64) -> Duration {
-        let doublings = u32::try_from(attempts).unwrap_or(MOST_DOUBLINGS).min(MOST_DOUBLINGS);
-        let jitter = rand::random_range(0.8..1.2);
-        (self.timing.backoff * 2_u32.pow(doublings)).mul_f64(jitter)
     }
 
     async fn place(

@@ -6,6 +6,7 @@
 
 mod accounts;
 pub mod acts;
+pub mod claims;
 mod columns;
 pub mod commands;
 pub mod deliveries;
@@ -20,6 +21,7 @@ pub mod steps;
 pub mod tasks;
 pub mod threads;
 mod views;
+pub mod writers;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use deliveries::Inbox;

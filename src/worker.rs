@@ -14,7 +14,7 @@ use crate::git::Git;
 use crate::github::GitHub;
 use crate::llm::Llm;
 use crate::store::Store;
-use crate::store::tasks::ClaimedTask;
+use crate::store::claims::ClaimedTask;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

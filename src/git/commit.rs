@@ -1,7 +1,7 @@
 //! Commits that come out the same wherever they are made: tree, parent, message, author and dates
 //! are all given, so the same input is the same commit.
 
-use super::command::GitError;
+use super::error::GitError;
 use super::guard::parse_sha;
 use super::{CheckedTree, Git, Worktree};
 use crate::domain::act::CommitRecipe;

@@ -4,7 +4,7 @@
 //! tree that came out is then compared with the base once more by git itself: the check is of what
 //! will be pushed, not of what was meant.
 
-use super::command::GitError;
+use super::error::GitError;
 use super::{Git, Worktree};
 use crate::domain::ids::Sha;
 use cap_std::ambient_authority;

@@ -1,6 +1,6 @@
 //! Mirrors: one bare copy of a repository, kept between tasks so that a fetch brings only what is new.
 
-use super::command::GitError;
+use super::error::GitError;
 use super::{Git, Remote};
 use crate::domain::ids::Sha;
 use secrecy::SecretString;

@@ -4,8 +4,8 @@
 //! The push names where the branch has to be before (or that it must not exist), so it can never
 //! overwrite what somebody else pushed. A repeated push is the same commit and changes nothing.
 
-use super::command::{GitError, explain};
 use super::commit::unpack;
+use super::error::{GitError, explain};
 use super::guard::parse_sha;
 use super::{Git, Remote};
 use crate::domain::act::Push;

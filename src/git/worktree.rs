@@ -1,7 +1,8 @@
 //! A worktree: the files of one commit for one attempt, with a git directory of its own beside them
 //! that the agent cannot see.
 
-use super::command::{GitError, write_file};
+use super::command::write_file;
+use super::error::GitError;
 use super::{Git, Remote};
 use crate::domain::ids::{Lease, Sha, TaskId};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Branches: one push per task, and only if the person who asked may still push themselves.
 
-use super::{Outbox, Verdict};
+use super::Outbox;
+use super::verdict::Verdict;
 use crate::domain::act::Push;
 use crate::domain::ids::AccountId;
 use crate::domain::policy::Permission;
@@ -61,29 +62,6 @@ impl Outbox {
             push_token: &push_token,
         };
         Ok(self.git.push(request).await?)
-    }
-
-    async fn judge_git(&self, place: &Place, error: &GitError, attempts: i64) -> Verdict {
-        let text = error.to_string();
-        match error {
-            GitError::Unauthorized(_) => {
-                self.github.forget_tokens(place).await;
-                Verdict::Later { wait: self.backoff(attempts), unsure: true, error: text }
-            }
-            GitError::Unreachable(..)
-            | GitError::TimedOut(..)
-            | GitError::Unusable(_)
-            | GitError::Io(..) => {
-                Verdict::Later { wait: self.backoff(attempts), unsure: true, error: text }
-            }
-            GitError::Moved => {
-                Verdict::Impossible("The branch exists already with other commits.".to_owned())
-            }
-            GitError::Refused(_)
-            | GitError::NotFound
-            | GitError::Failed(..)
-            | GitError::Mismatch(_) => Verdict::Impossible(text),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commands: what people asked for, until it is answered, refused or has become a task.
 
 use super::acts::NewAct;
-use super::engine::{Sql, Tx, args, exec, one, opt, row};
+use super::engine::{Sql, Tx, args, exec, locking, one, opt, row};
 use super::tasks::NewTask;
 use super::{Result, Store, acts, from_json, json, ledger, now, tasks};
 use crate::domain::command::Asked;
@@ -108,20 +108,15 @@ pub(super) async fn insert(tx: &mut Tx, command: &NewCommand) -> Result<()> {
     Ok(())
 }
 
-const CLAIM: Sql = Sql {
-    lite: "update commands set lease = lease + 1, lease_until = $2, attempts = attempts + 1, updated_at = $1
-           where id = (
-               select id from commands
-               where state = 'pending' and due_at <= $1 and (lease_until is null or lease_until <= $1)
-               order by due_at limit 1
-           ) returning id",
-    pg: "update commands set lease = lease + 1, lease_until = $2, attempts = attempts + 1, updated_at = $1
-         where id = (
-             select id from commands
-             where state = 'pending' and due_at <= $1 and (lease_until is null or lease_until <= $1)
-             order by due_at limit 1 for update skip locked
-         ) returning id",
-};
+const CLAIM: Sql = locking!(
+    "update commands set lease = lease + 1, lease_until = $2, attempts = attempts + 1, updated_at = $1
+     where id = (
+         select id from commands
+         where state = 'pending' and due_at <= $1 and (lease_until is null or lease_until <= $1)
+         order by due_at limit 1",
+    " for update skip locked",
+    ") returning id"
+);
 
 impl Store {
     /// Takes the command that is due longest, for so long.

@@ -158,6 +158,18 @@ impl From<&'static str> for Sql {
     }
 }
 
+/// `locking!("select …", " for update skip locked", " …")`: a statement that locks rows where several
+/// processes may write, and needs no lock where only one can.
+macro_rules! locking {
+    ($head:literal, $lock:literal $(, $tail:literal)?) => {
+        $crate::store::engine::Sql {
+            pg: concat!($head, $lock $(, $tail)?),
+            lite: concat!($head $(, $tail)?),
+        }
+    };
+}
+pub(crate) use locking;
+
 fn pg(values: Args<'_>) -> Result<PgArguments> {
     let mut arguments = PgArguments::default();
     for value in values {

@@ -1,8 +1,9 @@
 //! Repositories: what the newest payload said about each.
 
-use super::engine::{Tx, args, exec};
-use super::{Result, now};
+use super::engine::{Tx, args, exec, one};
+use super::{Result, Store, now};
 use crate::domain::event::Repository;
+use crate::domain::ids::{RepoName, RepositoryId};
 
 /// Notes a repository, unless what is known is newer.
 pub(super) async fn seen(tx: &mut Tx, repository: &Repository) -> Result<()> {
@@ -34,4 +35,17 @@ pub(super) async fn seen(tx: &mut Tx, repository: &Repository) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+impl Store {
+    /// The name of a repository today.
+    pub async fn repository_name(&self, repository: RepositoryId) -> Result<RepoName> {
+        let (owner, name) = one(
+            self.db.reader(),
+            "select owner, name from repositories where id = $1",
+            args![repository],
+        )
+        .await?;
+        Ok(RepoName { owner, name })
+    }
 }

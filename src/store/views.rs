@@ -114,6 +114,25 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether everything accepted so far is done and shown: no delivery, command, task, act or
+    /// document is left that somebody still has to do something about.
+    pub async fn is_settled(&self) -> Result<bool> {
+        let (open,): (i64,) = one(
+            self.db.reader(),
+            "select cast(
+                 (select count(*) from deliveries where state = 'pending')
+               + (select count(*) from commands where state = 'pending')
+               + (select count(*) from tasks where phase <> 'ended')
+               + (select count(*) from acts where state in ('open', 'acting', 'unknown'))
+               + (select count(*) from documents where wanted > shown and not dead) as bigint)",
+            args![],
+        )
+        .await?;
+        Ok(open == 0)
+    }
+}
+
 /// Adds to a task's outcome what went wrong afterwards.
 pub(super) async fn set_detail(tx: &mut Tx, id: TaskId, detail: &str) -> Result<()> {
     let (outcome,): (sqlx::types::Json<Value>,) =

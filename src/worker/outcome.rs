@@ -11,7 +11,8 @@ use crate::domain::task::End;
 use crate::git::{CheckedTree, Guarded, Worktree};
 use crate::github::Place;
 use crate::store::acts::NewAct;
-use crate::store::tasks::{ClaimedTask, Sealed};
+use crate::store::claims::ClaimedTask;
+use crate::store::tasks::Sealed;
 
 /// Where an attempt took place.
 #[derive(Clone, Copy)]

@@ -1,0 +1,99 @@
+//! What an answer of GitHub's or git's means for the next step: done, later, never, or not before a
+//! limit ends.
+
+use super::Outbox;
+use crate::git::GitError;
+use crate::github::Place;
+use crate::github::error::GitHubError;
+use crate::store::acts::DueAct;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Errors in a row after which a wait no longer grows.
+const MOST_DOUBLINGS: u32 = 7;
+
+/// What became of an attempt to write.
+pub(super) enum Verdict {
+    /// It is there.
+    Done(Value),
+    /// It is not there yet; try again after this long.
+    Later { wait: Duration, unsure: bool, error: String },
+    /// GitHub asks the whole installation to wait.
+    Blocked { wait: Duration, error: String },
+    /// It will never be there.
+    Impossible(String),
+    /// Somebody else is the writer now.
+    Lost,
+}
+
+impl Outbox {
+    pub(super) async fn judged(
+        &self,
+        place: &Place,
+        answer: Result<Value, GitHubError>,
+        act: &DueAct,
+    ) -> Verdict {
+        match answer {
+            Ok(value) => Verdict::Done(value),
+            Err(error) => self.judge(place, &error, act.attempts, error.leaves_unsure()).await,
+        }
+    }
+
+    /// What an error of GitHub's means for the next step.
+    pub(super) async fn judge(
+        &self,
+        place: &Place,
+        error: &GitHubError,
+        attempts: i64,
+        unsure: bool,
+    ) -> Verdict {
+        let text = error.to_string();
+        match error {
+            GitHubError::Limited(wait) => Verdict::Blocked { wait: *wait, error: text },
+            GitHubError::Unauthorized(_) => {
+                self.github.forget_tokens(place).await;
+                Verdict::Later { wait: self.backoff(attempts), unsure, error: text }
+            }
+            GitHubError::Unwell(_) => {
+                Verdict::Later { wait: self.backoff(attempts), unsure, error: text }
+            }
+            GitHubError::NotFound(_) | GitHubError::Forbidden(_) | GitHubError::Refused { .. } => {
+                Verdict::Impossible(format!("GitHub did not accept it: {text}"))
+            }
+        }
+    }
+
+    pub(super) fn backoff(&self, attempts: i64) -> Duration {
+        let doublings = u32::try_from(attempts).unwrap_or(MOST_DOUBLINGS).min(MOST_DOUBLINGS);
+        let jitter = rand::random_range(0.8..1.2);
+        (self.timing.backoff * 2_u32.pow(doublings)).mul_f64(jitter)
+    }
+
+    pub(super) async fn judge_git(
+        &self,
+        place: &Place,
+        error: &GitError,
+        attempts: i64,
+    ) -> Verdict {
+        let text = error.to_string();
+        match error {
+            GitError::Unauthorized(_) => {
+                self.github.forget_tokens(place).await;
+                Verdict::Later { wait: self.backoff(attempts), unsure: true, error: text }
+            }
+            GitError::Unreachable(..)
+            | GitError::TimedOut(..)
+            | GitError::Unusable(_)
+            | GitError::Io(..) => {
+                Verdict::Later { wait: self.backoff(attempts), unsure: true, error: text }
+            }
+            GitError::Moved => {
+                Verdict::Impossible("The branch exists already with other commits.".to_owned())
+            }
+            GitError::Refused(_)
+            | GitError::NotFound
+            | GitError::Failed(..)
+            | GitError::Mismatch(_) => Verdict::Impossible(text),
+        }
+    }
+}
