@@ -17,34 +17,48 @@ use super::journal::Wall;
 /// Which requests a fault is meant for.
 #[derive(Debug, Clone)]
 pub struct At {
-    wall: Wall,
+    /// `None`: any wall.
+    wall: Option<Wall>,
     method: String,
     path: String,
+    /// Matching requests that pass before it counts.
+    after: u32,
 }
 
 impl At {
     /// Requests to the REST API; an empty method means any.
     pub fn api(method: &str, path_part: &str) -> Self {
-        Self::new(Wall::Api, method, path_part)
+        Self::new(Some(Wall::Api), method, path_part)
     }
 
     /// Requests by git, e.g. `POST`, `git-receive-pack`.
     pub fn git(method: &str, path_part: &str) -> Self {
-        Self::new(Wall::Git, method, path_part)
+        Self::new(Some(Wall::Git), method, path_part)
     }
 
     /// Calls of the model.
     pub fn models() -> Self {
-        Self::new(Wall::Models, "POST", "/v1/messages")
+        Self::new(Some(Wall::Models), "POST", "/v1/messages")
     }
 
-    fn new(wall: Wall, method: &str, path: &str) -> Self {
-        Self { wall, method: method.to_owned(), path: path.to_owned() }
+    /// Every request at every wall.
+    pub fn anything() -> Self {
+        Self::new(None, "", "")
+    }
+
+    /// Lets so many matching requests pass first.
+    #[must_use]
+    pub fn after(self, requests: u32) -> Self {
+        Self { after: requests, ..self }
+    }
+
+    fn new(wall: Option<Wall>, method: &str, path: &str) -> Self {
+        Self { wall, method: method.to_owned(), path: path.to_owned(), after: 0 }
     }
 
     fn matches(&self, wall: Wall, method: &str, path: &str) -> bool {
         let method_fits = self.method.is_empty() || self.method.eq_ignore_ascii_case(method);
-        self.wall == wall && method_fits && path.contains(&self.path)
+        self.wall.is_none_or(|wanted| wanted == wall) && method_fits && path.contains(&self.path)
     }
 }
 
@@ -109,7 +123,9 @@ impl Faults {
         let mut trouble = Trouble::default();
         let mut planned = self.lock();
         for fault in planned.iter_mut().filter(|fault| fault.at.matches(wall, method, path)) {
-            if trouble.accept(&fault.kind) {
+            if fault.at.after > 0 {
+                fault.at.after -= 1;
+            } else if trouble.accept(&fault.kind) {
                 fault.times = fault.times.saturating_sub(1);
             }
         }
