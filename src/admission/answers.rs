@@ -21,7 +21,10 @@ impl Admission {
             }
             Verb::Credits => {
                 let balance = self.store.balance(command.account).await?;
-                Ok(answer::credits(&command.account_login, balance))
+                let today =
+                    self.store.spent_today(command.account, command.sender.id).await?.account;
+                let receipts = self.store.last_receipts(command.account).await?;
+                Ok(answer::credits(&command.account_login, balance, today, &receipts))
             }
             Verb::Status => {
                 let tasks = self

@@ -8,6 +8,7 @@ use super::engine::{Tx, args, exec, one, opt};
 use super::{Result, Store, StoreError, now};
 use crate::domain::credit::{BONUS, Credits, Daily};
 use crate::domain::ids::{AccountId, TaskId};
+use crate::domain::report::answer::Paid;
 use crate::domain::task::Kind;
 use chrono::{DateTime, NaiveTime, Utc};
 use uuid::Uuid;
@@ -137,6 +138,18 @@ impl Store {
         )
         .await?;
         Ok(Daily { account, person })
+    }
+
+    /// The last tasks that an account paid for, newest first.
+    pub async fn last_receipts(&self, account: AccountId) -> Result<Vec<Paid>> {
+        let rows: Vec<(TaskId, Kind, Credits)> = super::engine::all(
+            self.db.reader(),
+            "select t.id, t.kind, t.charged from credit_transactions c join tasks t on t.id = c.task_id
+             where c.account_id = $1 and c.type = 'debit' order by c.created_at desc limit 5",
+            args![account],
+        )
+        .await?;
+        Ok(rows.into_iter().map(|(id, kind, charged)| Paid { id, kind, charged }).collect())
     }
 
     /// What the last tasks of a kind on a model cost, newest first.

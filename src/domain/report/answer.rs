@@ -80,14 +80,33 @@ impl Balance {
     }
 }
 
-/// `credits`.
-pub fn credits(account: &str, balance: Balance) -> String {
-    format!(
-        "### Async Coder · credits\n\nAvailable: {}\n\n`{account}` has {}, of which {} held for tasks that are not finished.",
+/// A task that was paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// The task.
+    pub id: TaskId,
+    /// What sort of work.
+    pub kind: Kind,
+    /// What it cost.
+    pub charged: Credits,
+}
+
+/// `credits`. Receipts name no repository and no person: everybody in the thread reads them.
+pub fn credits(account: &str, balance: Balance, today: Credits, receipts: &[Paid]) -> String {
+    let held =
+        if balance.held.0 == 1 { "1 is".to_owned() } else { format!("{} are", balance.held.0) };
+    let mut text = format!(
+        "### Async Coder · credits\n\nAvailable: {}\n\n`{account}` has {}, of which {held} held for tasks that are not finished. Held or spent today: {today}.",
         balance.available(),
         balance.balance,
-        if balance.held.0 == 1 { "1 is".to_owned() } else { format!("{} are", balance.held.0) },
-    )
+    );
+    if !receipts.is_empty() {
+        text.push_str("\n\n| last receipts | kind | paid |\n|---|---|---|");
+    }
+    for Paid { id, kind, charged } in receipts {
+        text.push_str(&format!("\n| `t_{}` | {kind} | {charged} |", id.short()));
+    }
+    text
 }
 
 /// A task as `status` lists it.
