@@ -168,7 +168,7 @@ pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
 }
 
 /// One server per data folder: two would undo each other's work in it.
-fn lock(data_dir: &Path) -> anyhow::Result<File> {
+pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
     let path = data_dir.join("serve.lock");
     let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     if file.try_lock().is_err() {

@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0, 1 (failed), 2 (wrong use or wrong configuration).
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::config::{self, Config, ConfigError};
 use crate::domain::credit::Credits;
 use crate::store::Store;
@@ -96,6 +96,9 @@ async fn serve() -> anyhow::Result<()> {
 }
 
 async fn migrate() -> anyhow::Result<()> {
+    let (data_dir, _) = Config::database_only()?;
+    std::fs::create_dir_all(&data_dir)?;
+    let _no_server_meanwhile = app::lock(&data_dir)?;
     let store = open_store().await?;
     store.close().await;
     println!("the database is up to date");
