@@ -84,7 +84,11 @@ const NEXT_ACCOUNT: Sql = locking!(
      where (select count(*) from tasks t where t.account_id = a.id and t.phase = 'working' and t.lease_until > $1) < $2
        and exists (
            select 1 from tasks t where t.account_id = a.id
-             and ((t.phase = 'waiting' and t.due_at <= $1) or (t.phase = 'working' and t.lease_until <= $1)))
+             and ((t.phase = 'waiting' and t.due_at <= $1) or (t.phase = 'working' and t.lease_until <= $1))
+             and not exists (
+                 select 1 from tasks o
+                 where o.repository_id = t.repository_id and o.branch = t.branch and o.id <> t.id
+                   and o.phase in ('working', 'publishing')))
      order by a.served_at nulls first limit 1",
     " for update of a skip locked"
 );
