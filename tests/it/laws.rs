@@ -1,5 +1,6 @@
 //! What must hold always, for all inputs.
 
 mod models;
+mod store;
 mod tools;
 mod turn;

@@ -11,4 +11,5 @@
 )]
 
 mod laws;
+mod postgres;
 mod simulator;

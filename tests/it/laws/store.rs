@@ -1,0 +1,55 @@
+//! What the store promises, on both databases: keys are for ever, leases fence, money adds up.
+
+mod cases;
+mod desk;
+
+use desk::Desk;
+
+/// Every case as a test on each database.
+macro_rules! on_both {
+    ($($case:ident),* $(,)?) => { $(
+        mod $case {
+            #[tokio::test]
+            async fn sqlite() {
+                let desk = super::Desk::sqlite().await;
+                super::cases::$case(&desk).await;
+                desk.adds_up().await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                let desk = super::Desk::postgres().await;
+                super::cases::$case(&desk).await;
+                desk.adds_up().await;
+            }
+        }
+    )* };
+}
+
+on_both!(
+    a_delivery_is_stored_once,
+    a_command_is_known_for_ever,
+    a_poisonous_delivery_blocks_nobody,
+    the_bonus_is_given_once,
+    an_old_payload_changes_nothing,
+    a_removed_installation_does_not_come_back,
+    a_command_is_decided_by_one,
+    a_hold_needs_what_is_available,
+    many_at_once_never_overdraw,
+    the_day_has_a_limit,
+    a_stale_lease_writes_nothing,
+    a_task_is_given_up_after_three_attempts,
+    accounts_take_turns,
+    a_branch_is_worked_on_once,
+    priority_counts_within_an_account,
+    a_step_is_paid_once,
+    a_task_ends_once_and_pays_what_it_used,
+    our_own_faults_are_free,
+    cancelling_depends_on_the_phase,
+    a_sealed_task_that_was_cancelled_publishes_nothing,
+    one_writer_at_a_time,
+    acts_of_a_task_go_in_order,
+    an_impossible_act_ends_its_task_unpaid,
+    a_turn_is_taken_once,
+    a_grant_adds_up,
+);

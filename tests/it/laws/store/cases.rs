@@ -1,0 +1,376 @@
+//! The cases. Each gets a fresh store.
+
+use super::desk::{
+    Desk, LEASE, NO_LIMIT, account, at, command, installation, publishing, repository, task,
+};
+use asynccoder::domain::act::ActKind;
+use asynccoder::domain::credit::{Credits, Daily};
+use asynccoder::domain::ids::AccountId;
+use asynccoder::domain::report::Outcome;
+use asynccoder::domain::report::answer::Stopping;
+use asynccoder::domain::task::{End, Phase, Priority};
+use asynccoder::store::commands::Ending;
+use asynccoder::store::deliveries::{Digest, Fact};
+use asynccoder::store::schedules::Schedule;
+use asynccoder::store::tasks::Sealed;
+use asynccoder::store::writers::{Job, Writer};
+use std::time::Duration;
+
+pub async fn a_delivery_is_stored_once(desk: &Desk) {
+    desk.delivered("one").await;
+    desk.delivered("one").await;
+    desk.delivered("two").await;
+    let read = |_: &_| Digest::Ignored("test".to_owned());
+    assert_eq!(desk.store.digest(100, read).await.unwrap(), 2);
+    assert_eq!(desk.store.digest(100, read).await.unwrap(), 0);
+    desk.delivered("one").await;
+    assert_eq!(desk.store.digest(100, read).await.unwrap(), 0, "a redelivery is known for ever");
+}
+
+pub async fn a_command_is_known_for_ever(desk: &Desk) {
+    let first = desk.asks(1, "key").await;
+    assert!(desk.store.end_command(&first, Ending::Answered, Vec::new()).await.unwrap());
+    desk.told(vec![Fact::Command(Box::new(command(1, "key")))]).await;
+    assert!(desk.store.claim_command(LEASE).await.unwrap().is_none());
+}
+
+pub async fn a_poisonous_delivery_blocks_nobody(desk: &Desk) {
+    desk.delivered("poison").await;
+    desk.delivered("healthy").await;
+    // The command's repository is not known, so its row cannot be written.
+    let read = |d: &asynccoder::store::deliveries::Delivery| match d.guid.as_str() {
+        "poison" => Digest::Facts(vec![Fact::Command(Box::new(command(9, "p")))]),
+        _ => Digest::Facts(vec![Fact::Installed(installation(1, 1))]),
+    };
+    desk.store.digest(100, read).await.unwrap();
+    assert_eq!(desk.balance(1).await, (100, 0), "the healthy one was processed");
+    for _ in 0..4 {
+        assert_eq!(
+            desk.store.digest(100, read).await.unwrap(),
+            1,
+            "the poisonous one is tried again"
+        );
+    }
+    assert_eq!(
+        desk.store.digest(100, read).await.unwrap(),
+        0,
+        "after five failures it is set aside"
+    );
+}
+
+pub async fn the_bonus_is_given_once(desk: &Desk) {
+    for number in 1..=20 {
+        desk.told(vec![Fact::Installed(installation(1, number))]).await;
+        desk.told(vec![Fact::Uninstalled(installation(1, number))]).await;
+    }
+    assert_eq!(desk.balance(1).await, (100, 0));
+}
+
+pub async fn an_old_payload_changes_nothing(desk: &Desk) {
+    let mut renamed = repository(1, at(10));
+    renamed.name.name = "new".to_owned();
+    desk.told(vec![Fact::Repository(Box::new(renamed), None)]).await;
+    desk.told(vec![Fact::Repository(Box::new(repository(1, at(5))), None)]).await;
+    let name = desk.store.repository_name(repository(1, at(0)).id).await.unwrap();
+    assert_eq!(name.name, "new");
+}
+
+pub async fn a_removed_installation_does_not_come_back(desk: &Desk) {
+    let installed = |c: &asynccoder::store::commands::ClaimedCommand| c.installation.map(|i| i.0);
+    assert_eq!(installed(&desk.asks(1, "a").await), Some(1));
+    desk.told(vec![Fact::Uninstalled(installation(1, 1))]).await;
+    assert_eq!(installed(&desk.asks(1, "late delivery of the old one").await), None);
+    desk.told(vec![Fact::Installed(installation(1, 5))]).await;
+    desk.told(vec![Fact::Uninstalled(installation(1, 1))]).await;
+    assert_eq!(installed(&desk.asks(1, "b").await), Some(5));
+}
+
+pub async fn a_command_is_decided_by_one(desk: &Desk) {
+    let first = desk.asks(1, "key").await;
+    assert!(desk.store.claim_command(LEASE).await.unwrap().is_none(), "it is leased");
+    desk.store.postpone_command(&first, Duration::ZERO).await.unwrap();
+    let second = desk.store.claim_command(LEASE).await.unwrap().unwrap();
+    assert!(second.lease > first.lease);
+    assert!(!desk.store.end_command(&first, Ending::Answered, Vec::new()).await.unwrap());
+    assert!(desk.store.admit(&first, task(10), Vec::new(), NO_LIMIT).await.unwrap().is_none());
+    assert_eq!(desk.balance(1).await, (100, 0), "nothing is held for a lost lease");
+    assert!(desk.store.end_command(&second, Ending::Answered, Vec::new()).await.unwrap());
+}
+
+pub async fn a_hold_needs_what_is_available(desk: &Desk) {
+    assert!(desk.admits(1, "a", task(60)).await.is_some());
+    assert_eq!(desk.balance(1).await, (100, 60));
+    assert!(desk.admits(1, "b", task(41)).await.is_none());
+    assert_eq!(desk.balance(1).await, (100, 60));
+}
+
+pub async fn many_at_once_never_overdraw(desk: &Desk) {
+    let mut commands = Vec::new();
+    for n in 0..32 {
+        commands.push(desk.asks(1, &format!("key {n}")).await);
+    }
+    let admissions = commands.into_iter().map(|command| {
+        let store = desk.store.clone();
+        tokio::spawn(
+            async move { store.admit(&command, task(30), Vec::new(), NO_LIMIT).await.unwrap() },
+        )
+    });
+    let mut admitted = 0;
+    for admission in admissions.collect::<Vec<_>>() {
+        admitted += i64::from(admission.await.unwrap().is_some());
+    }
+    assert_eq!(admitted, 3, "a hundred credits are enough for three times thirty");
+    assert_eq!(desk.balance(1).await, (100, 90));
+}
+
+pub async fn the_day_has_a_limit(desk: &Desk) {
+    let daily = Daily { account: Credits(50), person: Credits(30) };
+    let first = desk.asks(1, "a").await;
+    assert!(desk.store.admit(&first, task(30), Vec::new(), daily).await.unwrap().is_some());
+    let second = desk.asks(1, "b").await;
+    assert!(desk.store.admit(&second, task(10), Vec::new(), daily).await.unwrap().is_none());
+    let spent = desk.store.spent_today(AccountId(1), second.sender.id).await.unwrap();
+    assert_eq!((spent.account.0, spent.person.0), (30, 30));
+    assert_eq!(desk.store.spent_today(AccountId(1), 12345).await.unwrap().person.0, 0);
+}
+
+pub async fn a_stale_lease_writes_nothing(desk: &Desk) {
+    desk.admits(1, "a", task(50)).await.unwrap();
+    let old = desk.store.claim_task(Duration::ZERO, 100).await.unwrap().unwrap();
+    let new = desk.claims().await.expect("the lease ran out, so it is taken over");
+    assert!(new.lease > old.lease);
+    assert!(!desk.uses(&old, 1, 5).await);
+    let beat = desk.store.heartbeat(old.id, old.lease, LEASE, Duration::ZERO).await.unwrap();
+    assert!(!beat.alive);
+    assert!(!desk.ends(&old, End::Done).await);
+    desk.store.release_task(old.id, old.lease, Duration::ZERO, false).await.unwrap();
+    assert!(desk.claims().await.is_none(), "a stale release gives nothing back");
+    assert!(desk.uses(&new, 1, 5).await);
+    assert!(desk.ends(&new, End::Done).await);
+    assert_eq!(desk.balance(1).await, (95, 0));
+}
+
+pub async fn a_task_is_given_up_after_three_attempts(desk: &Desk) {
+    desk.admits(1, "a", task(50)).await.unwrap();
+    for attempt in 1..=3 {
+        let task = desk.store.claim_task(Duration::ZERO, 100).await.unwrap().unwrap();
+        assert_eq!(task.attempts, attempt);
+    }
+    assert!(desk.claims().await.is_none());
+    let [only] = &desk.store.thread_tasks(repository(1, at(0)).id, 1).await.unwrap()[..] else {
+        panic!()
+    };
+    assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::Internal)));
+    assert_eq!(desk.balance(1).await, (100, 0), "our own fault is free");
+}
+
+pub async fn accounts_take_turns(desk: &Desk) {
+    for n in 0..3 {
+        desk.admits(1, &format!("many {n}"), task(10)).await.unwrap();
+    }
+    desk.admits(2, "one", task(10)).await.unwrap();
+    let mut order = Vec::new();
+    while let Some(task) = desk.claims().await {
+        order.push(task.account.0);
+    }
+    assert_eq!(order.len(), 4);
+    assert!(
+        order[..2].contains(&2),
+        "the account with one task does not wait behind the other: {order:?}"
+    );
+    assert!(desk.store.claim_task(LEASE, 1).await.unwrap().is_none(), "the cap per account holds");
+}
+
+pub async fn a_branch_is_worked_on_once(desk: &Desk) {
+    for key in ["a", "b"] {
+        let mut same = task(10);
+        same.branch = "asynccoder/same".to_owned();
+        desk.admits(1, key, same).await.unwrap();
+    }
+    let first = desk.claims().await.unwrap();
+    assert!(desk.claims().await.is_none());
+    desk.ends(&first, End::NoChange).await;
+    assert!(desk.claims().await.is_some());
+}
+
+pub async fn priority_counts_within_an_account(desk: &Desk) {
+    for (key, priority) in [("l", Priority::Low), ("m", Priority::Medium), ("h", Priority::High)] {
+        let mut new = task(10);
+        new.priority = priority;
+        new.model = key.to_owned();
+        desk.admits(1, key, new).await.unwrap();
+    }
+    let mut order = String::new();
+    while let Some(task) = desk.claims().await {
+        order.push_str(&task.model);
+    }
+    assert_eq!(order, "hml");
+}
+
+pub async fn a_step_is_paid_once(desk: &Desk) {
+    desk.admits(1, "a", task(50)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    assert!(desk.uses(&task, 1, 5).await);
+    assert!(desk.uses(&task, 1, 5).await, "the same step again after a lost reply");
+    assert!(desk.uses(&task, 2, 3).await);
+    desk.ends(&task, End::Done).await;
+    assert_eq!(desk.balance(1).await, (92, 0));
+    assert_eq!(desk.store.steps(task.id).await.unwrap().len(), 2);
+}
+
+pub async fn a_task_ends_once_and_pays_what_it_used(desk: &Desk) {
+    desk.admits(1, "a", task(20)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    desk.uses(&task, 1, 30).await;
+    assert!(desk.ends(&task, End::Done).await);
+    assert!(!desk.ends(&task, End::Done).await);
+    assert_eq!(desk.balance(1).await, (80, 0), "never more than was held");
+    let receipts = desk.store.last_receipts(AccountId(1)).await.unwrap();
+    assert_eq!(receipts.iter().map(|r| r.charged.0).collect::<Vec<_>>(), [20]);
+}
+
+pub async fn our_own_faults_are_free(desk: &Desk) {
+    for (n, end) in End::ALL.iter().enumerate() {
+        desk.admits(1, &format!("{n}"), task(10)).await.unwrap();
+        let task = desk.claims().await.unwrap();
+        desk.uses(&task, 1, 1).await;
+        let (before, _) = desk.balance(1).await;
+        desk.ends(&task, *end).await;
+        let (after, held) = desk.balance(1).await;
+        assert_eq!((before - after, held), (i64::from(end.is_charged()), 0), "{end}");
+    }
+}
+
+pub async fn cancelling_depends_on_the_phase(desk: &Desk) {
+    let waiting = desk.admits(1, "waiting", task(10)).await.unwrap();
+    assert_eq!(desk.store.cancel_task(waiting).await.unwrap(), Stopping::Stopped);
+    assert_eq!(desk.store.cancel_task(waiting).await.unwrap(), Stopping::Over);
+
+    desk.admits(1, "working", task(10)).await.unwrap();
+    let working = desk.claims().await.unwrap();
+    assert_eq!(desk.store.cancel_task(working.id).await.unwrap(), Stopping::Stopping);
+    let beat =
+        desk.store.heartbeat(working.id, working.lease, LEASE, Duration::ZERO).await.unwrap();
+    assert!(beat.alive && beat.cancel);
+    desk.ends(&working, End::Cancelled).await;
+
+    desk.admits(1, "publishing", task(10)).await.unwrap();
+    let publishing_task = desk.claims().await.unwrap();
+    seal_with_acts(desk, &publishing_task).await;
+    assert_eq!(desk.store.cancel_task(publishing_task.id).await.unwrap(), Stopping::Stopped);
+
+    desk.admits(1, "too late", task(10)).await.unwrap();
+    let late = desk.claims().await.unwrap();
+    seal_with_acts(desk, &late).await;
+    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    begin_push(desk, &writer).await;
+    assert_eq!(desk.store.cancel_task(late.id).await.unwrap(), Stopping::TooLate);
+    assert_eq!(desk.balance(1).await, (100, 10), "it goes on and is paid at its end");
+}
+
+pub async fn a_sealed_task_that_was_cancelled_publishes_nothing(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    desk.store.cancel_task(task.id).await.unwrap();
+    seal_with_acts(desk, &task).await;
+    let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else { panic!() };
+    assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::Cancelled)));
+}
+
+pub async fn one_writer_at_a_time(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let writer = desk.store.claim_writer(Duration::ZERO).await.unwrap().unwrap();
+    let taker = desk.store.claim_writer(LEASE).await.unwrap().expect("the first lease ran out");
+    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none());
+    assert!(!desk.store.renew_writer(&writer, LEASE).await.unwrap());
+    let Some(Job::Document(document)) = desk.store.next_job(&taker).await.unwrap() else {
+        panic!()
+    };
+    assert!(
+        !desk.store.document_begins(&document, &writer).await.unwrap(),
+        "a stale writer begins nothing"
+    );
+    assert!(desk.store.document_begins(&document, &taker).await.unwrap());
+    desk.store.document_shown(&document, 11, LEASE).await.unwrap();
+    let Some(Job::Act(reaction)) = desk.store.next_job(&taker).await.unwrap() else { panic!() };
+    assert!(!desk.store.act_begins(reaction.id, writer.account, writer.lease).await.unwrap());
+    desk.store.release_writer(&taker, Some(LEASE)).await.unwrap();
+    assert!(
+        desk.store.claim_writer(LEASE).await.unwrap().is_none(),
+        "GitHub asked the installation to wait"
+    );
+}
+
+pub async fn acts_of_a_task_go_in_order(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    seal_with_acts(desk, &task).await;
+    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let push = begin_push(desk, &writer).await;
+    desk.store.act_done(&push, serde_json::json!({})).await.unwrap();
+    let Some(Job::Act(pull_request)) = desk.store.next_job(&writer).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(pull_request.act.kind(), ActKind::PullRequest);
+    let result = serde_json::json!({ "id": 1, "number": 2, "url": "u", "draft": true });
+    desk.store.act_done(&pull_request, result.clone()).await.unwrap();
+    desk.store.act_done(&pull_request, result).await.unwrap();
+    let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else { panic!() };
+    assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::Done)));
+}
+
+pub async fn an_impossible_act_ends_its_task_unpaid(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    desk.uses(&task, 1, 5).await;
+    seal_with_acts(desk, &task).await;
+    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let push = begin_push(desk, &writer).await;
+    desk.store.act_impossible(&push, "protected branch").await.unwrap();
+    let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else { panic!() };
+    assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::PublishRefused)));
+    assert_eq!(desk.balance(1).await, (100, 0));
+}
+
+pub async fn a_turn_is_taken_once(desk: &Desk) {
+    let turn =
+        desk.store.take_turn(Schedule::Retention, LEASE).await.unwrap().expect("the first turn");
+    assert!(turn.last_success.is_none());
+    assert!(desk.store.take_turn(Schedule::Retention, LEASE).await.unwrap().is_none());
+    desk.store.end_turn(Schedule::Retention, None).await.unwrap();
+    let redeliver = desk.store.take_turn(Schedule::Redeliver, Duration::ZERO).await.unwrap();
+    assert!(redeliver.is_some(), "each schedule has its own turn");
+    desk.store.end_turn(Schedule::Redeliver, Some("down".to_owned())).await.unwrap();
+    let again = desk.store.take_turn(Schedule::Redeliver, LEASE).await.unwrap().unwrap();
+    assert!(again.last_success.is_none(), "a failure is no success");
+    desk.store.forget_old().await.unwrap();
+}
+
+pub async fn a_grant_adds_up(desk: &Desk) {
+    desk.told(vec![Fact::Installed(installation(1, 1))]).await;
+    let id = desk.store.account_by_login(&account(1).login.to_uppercase()).await.unwrap().unwrap();
+    assert_eq!(desk.store.grant(id, Credits(50), "thanks").await.unwrap().balance, Credits(150));
+    assert_eq!(desk.store.account_by_login("nobody").await.unwrap(), None);
+}
+
+async fn seal_with_acts(desk: &Desk, task: &asynccoder::store::claims::ClaimedTask) {
+    let sealed = Sealed { end: End::Done, outcome: Outcome::default(), acts: publishing(task) };
+    assert!(desk.store.seal(task.id, task.lease, sealed).await.unwrap());
+}
+
+/// Does everything that comes before the push, and begins it.
+async fn begin_push(desk: &Desk, writer: &Writer) -> asynccoder::store::acts::DueAct {
+    loop {
+        match desk.store.next_job(writer).await.unwrap().expect("a push") {
+            Job::Document(document) => {
+                assert!(desk.store.document_begins(&document, writer).await.unwrap());
+                desk.store.document_shown(&document, 11, LEASE).await.unwrap();
+            }
+            Job::Act(act) if act.act.kind() == ActKind::Push => {
+                assert!(desk.store.act_begins(act.id, writer.account, writer.lease).await.unwrap());
+                return *act;
+            }
+            Job::Act(act) => desk.store.act_done(&act, serde_json::json!({})).await.unwrap(),
+        }
+    }
+}
