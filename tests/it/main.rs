@@ -1,5 +1,8 @@
 //! Tests.
 #![allow(
+    unreachable_pub,
+    clippy::assigning_clones,
+    clippy::cognitive_complexity,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
