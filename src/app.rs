@@ -107,7 +107,7 @@ fn start_rooms(
     let github = GitHub::new(config, client.clone())?;
     let git =
         Git::new(&config.data_dir, &config.github_server).context("DATA_DIR cannot be used")?;
-    git.remove_dead_worktrees().context("old worktrees cannot be removed")?;
+    git.remove_leftovers().context("what was left in DATA_DIR cannot be removed")?;
     let public_url = config.public_url.as_ref().map_or(url, |u| u.as_str());
     let llm = language_models(config, client);
     for _ in 0..ADMISSION_LOOPS {

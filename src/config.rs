@@ -60,6 +60,11 @@ pub const VARIABLES: &[Variable] = &[
         "3",
         "tasks of one installation that are worked on at once",
     ),
+    variable(
+        "DISK_QUOTA",
+        "20 GB",
+        "size of all mirrors together; the one used longest ago is dropped first",
+    ),
     variable("DAILY_CREDITS", "1000", "credits that an account can use a day (UTC)"),
     variable(
         "DAILY_CREDITS_PER_PERSON",
@@ -106,6 +111,8 @@ pub struct Config {
     pub workers: usize,
     /// Tasks at once of one installation.
     pub running_per_installation: i64,
+    /// Bytes that all mirrors may have together.
+    pub disk_quota: u64,
     /// Credits a day.
     pub daily: Daily,
     /// Opens `/metrics` to others than loopback.

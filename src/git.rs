@@ -12,6 +12,7 @@ mod error;
 mod guard;
 mod mirror;
 mod push;
+mod quota;
 mod worktree;
 
 pub(crate) use error::GitError;
@@ -57,13 +58,17 @@ impl Git {
         command::version(&self.environment).await
     }
 
-    /// Removes what attempts left behind that died with the process before this one.
-    pub(crate) fn remove_dead_worktrees(&self) -> std::io::Result<usize> {
-        let mut removed = 0;
+    /// Removes what the process before this one left behind: its worktrees, and mirrors half made.
+    pub(crate) fn remove_leftovers(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.worktrees)? {
             std::fs::remove_dir_all(entry?.path())?;
-            removed += 1;
         }
-        Ok(removed)
+        for entry in std::fs::read_dir(&self.mirrors)? {
+            let path = entry?.path();
+            if path.is_dir() && path.extension().is_none_or(|e| e != "git") {
+                std::fs::remove_dir_all(path)?;
+            }
+        }
+        Ok(())
     }
 }

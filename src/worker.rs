@@ -35,6 +35,7 @@ pub(crate) struct Worker {
     timing: Timing,
     slots: Arc<Semaphore>,
     per_installation: i64,
+    disk_quota: u64,
 }
 
 impl Worker {
@@ -54,6 +55,7 @@ impl Worker {
             timing: config.timing,
             slots: Arc::new(Semaphore::new(config.workers)),
             per_installation: config.running_per_installation,
+            disk_quota: config.disk_quota,
         }
     }
 
@@ -114,7 +116,19 @@ impl Worker {
         if let Err(error) = self.attempt(&task, stop).await {
             tracing::error!(task = %task.id, error = format!("{error:#}"), "an attempt ended without a result");
         }
+        self.bound_mirrors().await;
         // Somebody may have waited for this account's or this branch's turn.
         self.store.bells().tasks.notify_one();
+    }
+
+    /// Only an attempt makes mirrors grow, so its end is when their size is looked at.
+    async fn bound_mirrors(&self) {
+        let (git, quota) = (self.git.clone(), self.disk_quota);
+        let bounded = tokio::task::spawn_blocking(move || git.bound_mirrors(quota)).await;
+        match bounded.map_err(std::io::Error::other).flatten() {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "mirrors were dropped to keep DISK_QUOTA"),
+            Err(error) => tracing::warn!(%error, "the size of the mirrors could not be bounded"),
+        }
     }
 }

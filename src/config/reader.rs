@@ -10,6 +10,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use url::Url;
 
+const MEGABYTE: u64 = 1_000_000;
+const GIGABYTE: u64 = 1000 * MEGABYTE;
+
 /// Takes values and collects what is wrong with them.
 pub(super) struct Reader {
     vars: BTreeMap<String, String>,
@@ -44,6 +47,7 @@ impl Reader {
         let default_model = self.default_model(catalog.as_ref(), &providers);
         let workers = self.whole_number("WORKERS", 8, 1000);
         let running = self.whole_number("RUNNING_PER_INSTALLATION", 3, 1000);
+        let disk_quota = self.bytes("DISK_QUOTA", 20 * GIGABYTE);
         let daily = Daily {
             account: Credits(self.whole_number("DAILY_CREDITS", 1000, 1_000_000_000)),
             person: Credits(self.whole_number("DAILY_CREDITS_PER_PERSON", 200, 1_000_000_000)),
@@ -65,6 +69,7 @@ impl Reader {
             catalog: catalog?,
             workers: usize::try_from(workers).unwrap_or(1),
             running_per_installation: running,
+            disk_quota,
             daily,
             metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
             timing: Timing::default(),
@@ -97,6 +102,27 @@ impl Reader {
                 default
             }
         }
+    }
+
+    /// A size such as `20 GB`.
+    fn bytes(&mut self, name: &str, default: u64) -> u64 {
+        let Some(text) = self.take(name) else { return default };
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let unit = match unit.trim().to_ascii_uppercase().as_str() {
+            "GB" => Some(GIGABYTE),
+            "MB" => Some(MEGABYTE),
+            _ => None,
+        };
+        let bytes = number
+            .parse::<u64>()
+            .ok()
+            .zip(unit)
+            .and_then(|(number, unit)| number.checked_mul(unit));
+        bytes.filter(|bytes| *bytes > 0).unwrap_or_else(|| {
+            self.fault(name, "must be a size such as 20 GB or 500 MB");
+            default
+        })
     }
 
     /// A number from 1 up.

@@ -27,6 +27,7 @@ impl Git {
     /// Makes the commit and pushes it.
     pub(crate) async fn push(&self, request: PushRequest<'_>) -> Result<(), GitError> {
         let PushRequest { remote, push, .. } = request;
+        let _mirror = self.use_mirror(remote)?;
         self.fetch(remote, &push.base_branch, &push.base, request.fetch_token).await?;
         let io = |error| GitError::Io("a folder for a push".to_owned(), error);
         let scratch = tempfile::tempdir_in(&self.worktrees).map_err(io)?;

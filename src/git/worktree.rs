@@ -3,6 +3,7 @@
 
 use super::command::write_file;
 use super::error::GitError;
+use super::quota::InUse;
 use super::{Git, Remote};
 use crate::domain::ids::{Lease, Sha, TaskId};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ pub(super) const ATTRIBUTES: &str = "* -text -eol -ident -filter -working-tree-e
 pub(crate) struct Worktree {
     home: PathBuf,
     pub(super) base: Sha,
+    /// Its objects are the mirror's.
+    _mirror: InUse,
 }
 
 impl Worktree {
@@ -49,7 +52,7 @@ impl Git {
         base: &Sha,
     ) -> Result<Worktree, GitError> {
         let home = self.worktrees.join(format!("{task}-{lease}", lease = lease.0));
-        let worktree = Worktree { home, base: base.clone() };
+        let worktree = Worktree { home, base: base.clone(), _mirror: self.use_mirror(remote)? };
         let (git_dir, tree) = (worktree.git_dir(), worktree.tree());
         std::fs::create_dir_all(&tree).map_err(|e| GitError::Io(tree.display().to_string(), e))?;
         self.borrow_objects(&git_dir, remote).await?;

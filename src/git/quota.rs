@@ -1,0 +1,78 @@
+//! Keeps the mirrors within their quota: the one that was used longest ago goes first, and never one
+//! that is in use. A mirror that is gone costs only the time to fetch it again.
+
+use super::error::GitError;
+use super::{Git, Remote};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A mirror that cannot be removed while this exists, by whichever process.
+#[derive(Debug)]
+pub(super) struct InUse {
+    _shared_lock: File,
+}
+
+impl Git {
+    /// Marks a mirror as used, now and for as long as the result lives.
+    pub(super) fn use_mirror(&self, remote: &Remote) -> Result<InUse, GitError> {
+        let path = use_file(&self.mirror(remote));
+        let io = |error| GitError::Io(path.display().to_string(), error);
+        let file = File::options().create(true).append(true).open(&path).map_err(io)?;
+        file.set_modified(SystemTime::now()).map_err(io)?;
+        file.lock_shared().map_err(io)?;
+        Ok(InUse { _shared_lock: file })
+    }
+
+    /// Removes mirrors until the rest is within so many bytes. Reads the whole folder, so it must not
+    /// be called where something waits.
+    pub(crate) fn bound_mirrors(&self, quota_bytes: u64) -> std::io::Result<u64> {
+        let mut mirrors = Vec::new();
+        for entry in fs::read_dir(&self.mirrors)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "git") {
+                let used = fs::metadata(use_file(&path))
+                    .and_then(|m| m.modified())
+                    .unwrap_or(SystemTime::UNIX_EPOCH);
+                mirrors.push((used, size(&path)?, path));
+            }
+        }
+        mirrors.sort();
+        let mut total: u64 = mirrors.iter().map(|(_, size, _)| size).sum();
+        let mut removed = 0;
+        for (_, size, path) in mirrors {
+            if total <= quota_bytes {
+                break;
+            }
+            if remove_unused(&path)? {
+                total = total.saturating_sub(size);
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn remove_unused(mirror: &Path) -> std::io::Result<bool> {
+    let file = File::options().create(true).append(true).open(use_file(mirror))?;
+    if file.try_lock().is_err() {
+        return Ok(false);
+    }
+    fs::remove_dir_all(mirror)?;
+    Ok(true)
+}
+
+fn use_file(mirror: &Path) -> PathBuf {
+    mirror.with_extension("use")
+}
+
+/// The bytes of all files below. What vanishes meanwhile does not count.
+fn size(folder: &Path) -> std::io::Result<u64> {
+    let mut total = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let Ok(metadata) = entry.metadata() else { continue };
+        total += if metadata.is_dir() { size(&entry.path())? } else { metadata.len() };
+    }
+    Ok(total)
+}
