@@ -1,4 +1,127 @@
-//! Async Coder.
+//! Async Coder: a GitHub App. People type `/asynccoder …` under an issue; Async Coder does the work
+//! with a language model and answers with a branch, a pull request and a check run.
+//!
+//! This page is the map of the house: the idea, one walk through it, its rooms, and what it never
+//! does. How to run it stands in `README.md`.
+//!
+//! # Bird's eye
+//!
+//! ```text
+//!            ┌─────────────── GitHub ◄───────────────┐
+//!            ▼                                       │
+//!  http ─► deliveries ─► intake ─► commands          │
+//!                                     │              │
+//!                          admission ─┤           outbox
+//!                                     ▼              ▲
+//!                                   tasks ─► worker ─┤ acts
+//!                                                    │ documents
+//!                                     └──────────────┘
+//! ```
+//!
+//! GitHub → inbox → **database** → attempt → outbox → GitHub. The left half writes rows and answers;
+//! the right half reads rows and acts. They never call each other. What they share is vocabulary
+//! ([`domain`]) and memory ([`store`]). A crash anywhere is a pause, because nothing lives between
+//! the rooms: whoever comes next reads the same rows.
+//!
+//! Whoever waits is woken by a bell ([`store::Bells`]) after a commit, and looks every second
+//! without one, so a lost bell costs a second and nothing else.
+//!
+//! # Walkthrough: from a comment to a pull request
+//!
+//! 1. **Webhook.** [`http`] reads the body with a bound, verifies its signature over the raw bytes
+//!    ([`delivery::signature`]), stores one row and answers 202. Deliveries that arrive together are
+//!    written together ([`store::deliveries`]). Nobody else is asked anything.
+//! 2. **Intake.** [`intake`] reads stored deliveries ([`delivery::payload`]) and writes what follows:
+//!    the account with its bonus, the repository, and one command for each command line
+//!    ([`domain::command::parse`]). A command's key is made of the comment and its words, so the same
+//!    delivery, or the same comment in another delivery, changes nothing.
+//! 3. **Admission.** [`admission`] claims a command, asks GitHub what the sender may do and how the
+//!    repository stands, and lets [`domain::policy::decide`] decide: a free answer, a refusal that
+//!    says what to do next, or a task. Hold, task and first acts are one transaction
+//!    ([`store::commands`]).
+//! 4. **Attempt.** [`worker`] claims the task with a lease ([`store::tasks`]), makes a worktree at
+//!    the pinned commit ([`git`]), and runs the agent in it. [`agent::turn`] decides what is next;
+//!    [`agent::run`] calls the model ([`llm`]), runs the tools, and hands each step to the
+//!    [`agent::Journal`] before the next begins, so that another attempt can go on from there. The
+//!    result is checked as a tree, becomes a commit that comes out the same wherever it is made, and
+//!    is *sealed*: result and acts in one transaction.
+//! 5. **Outbox.** [`outbox`] holds the writer lease of the account, carries out the acts one after
+//!    the other (👀, push, pull request; [`domain::act`]) and keeps the documents current (status
+//!    comment, check run; [`domain::document`]), rendered by [`domain::report`] at the moment of
+//!    sending. The last required act ends the task and settles what it cost ([`domain::credit`]) in
+//!    the same transaction.
+//!
+//! # Rooms
+//!
+//! `foo.rs` is the door of the room `foo/`: vocabulary and story in the door, the work inside. A room
+//! may name the rooms in its last column, `domain`, `telemetry` and, from rank 2 on, `config`; it
+//! names no other. `tests/it/laws/layers.rs` holds this table against the code.
+//!
+//! | rank | room | knows | may use |
+//! |---|---|---|---|
+//! | 0 | [`domain`] | the words and rules of the trade: pure values | – |
+//! | 1 | [`config`], [`telemetry`] | the environment; the log | – |
+//! | 1 | [`delivery`] | bytes → verified → event | – |
+//! | 2 | [`store`] | the database: all SQL, one table one file; verbs, each one transaction | – |
+//! | 2 | [`github`] | the REST API of GitHub, and tokens | – |
+//! | 2 | [`git`] | the git program: mirrors, worktrees, commits, pushes | – |
+//! | 2 | [`llm`] | the model services | – |
+//! | 3 | [`agent`] | one conversation with a model over one workspace | `llm` |
+//! | 3 | [`outbox`] | acts and documents | `store`, `github`, `git` |
+//! | 4 | [`intake`] | event → rows | `store`, `delivery` |
+//! | 5 | [`admission`] | command → task, answer or refusal | `store`, `github` |
+//! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `llm`, `agent` |
+//! | 6 | [`http`] | the routes | `store`, `delivery` |
+//! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `llm`, `outbox`, `intake`, `admission`, `worker`, `http` |
+//! | 8 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `delivery`, `app` |
+//! | 8 | [`demo`] | the whole story on loopback | `app`, `simulator` |
+//! | 9 | [`cli`] | the command line, called by `main` | `store`, `app`, `doctor`, `demo` |
+//! | 0 | [`simulator`] | GitHub and a model service on loopback; its own signatures, tokens and git, so that no mistake is shared: not even `domain` is used | – |
+//!
+//! Public are the rooms that tests drive and the program starts. [`llm`] is public because its words
+//! are in the signatures of [`agent`].
+//!
+//! # Invariants
+//!
+//! What is absent, and the test that would notice its return (below `tests/it`):
+//!
+//! - **A 2xx to a webhook without a durable row; a row for a body whose signature did not verify.**
+//!   Only a ping is answered without being stored. `stories/webhook.rs`
+//! - **A call to GitHub or to a model while a webhook waits.** [`http`] cannot even name them.
+//!   `laws/layers.rs`
+//! - **IO, waiting, a clock or the environment in [`domain`].** `laws/layers.rs`
+//! - **SQL outside [`store`]; git started outside `git/command.rs`; the environment read outside
+//!   [`config`].** `laws/layers.rs`
+//! - **Two tasks for one command of one comment**, however often it is delivered.
+//!   `stories/webhook.rs`
+//! - **A write by an attempt without its live lease.** It changes nothing. `stories/crashes.rs`
+//! - **An act on GitHub without a stored row before it.** `stories/crashes.rs`
+//! - **More than one branch, pull request, status comment, or check run of a commit for a task.**
+//!   Where a lost reply doubled one, the oldest stays. `stories/lost_replies.rs`
+//! - **A push outside `asynccoder/…`, or to a branch that exists.**
+//!   `stories/issue_to_pull_request.rs`
+//! - **A changed path that no tool of the agent changed; a change of a workflow, a link or git's own
+//!   files.** `stories/hostile_model.rs`, `laws/tools.rs`
+//! - **A process chosen by a model or by a repository.** There is no tool for one, and git runs no
+//!   hook and no filter. `laws/tools.rs`
+//! - **An editing tool for a kind of work that may not edit.** `laws/tools.rs`
+//! - **A negative balance, a hold resolved twice, a task that ended with an open hold, a charge for
+//!   what was not published because of us, GitHub or the model service.** `stories/credits.rs`
+//! - **A command carried out for somebody without write permission**, at the time of the comment and
+//!   again before the push. `stories/permissions.rs`
+//! - **An instruction that was edited after it was given.** A task keeps the words of the signed
+//!   payload; all of them that are not the command stand in fences, as data. `laws/turn.rs`
+//! - **A live mention, a remote image, HTML or a command line made of foreign text in what we
+//!   write.** `stories/hostile_text.rs`
+//! - **A prompt or a key in an error of a model service.** `laws/models.rs`
+//! - **A token in an argument, a remote address or a configuration file of git.** It travels through
+//!   a pipe; `git/command.rs` is the only place that starts git. `laws/layers.rs`
+
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "this page is for people who read the code, with --document-private-items"
+)]
+
 mod admission;
 pub mod agent;
 pub mod app;

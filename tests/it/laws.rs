@@ -1,5 +1,7 @@
 //! What must hold always, for all inputs.
 
+mod documents;
+mod layers;
 mod models;
 mod store;
 mod tools;
