@@ -54,8 +54,9 @@
 //! # Rooms
 //!
 //! `foo.rs` is the door of the room `foo/`: vocabulary and story in the door, the work inside. A room
-//! may name the rooms in its last column, `domain`, `telemetry` and, from rank 2 on, `config`; it
-//! names no other. `tests/it/laws/layers.rs` holds this table against the code.
+//! may name the rooms in its last column, `domain` and, from rank 2 on, `config` and `telemetry`; it
+//! names no other, and [`simulator`] names none at all. `tests/it/laws/layers.rs` holds this table
+//! against the code.
 //!
 //! | rank | room | knows | may use |
 //! |---|---|---|---|

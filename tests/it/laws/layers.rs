@@ -143,7 +143,7 @@ fn comments_texts_and_reasons_are_no_breach() {
         /* crate::outbox /* nested */ Command::new( */
         const A: char = '"'; // crate::http
         const B: &str = "crate::worker \" .unwrap()";
-        const C: &str = r#"use "crate::admission""#;
+        const C: &str = r#"use crate::admission, " and more"#;
         fn f<'a>(x: &'a str) -> String { format!("update your settings") }
         const SIX: NonZeroU32 = NonZeroU32::new(6).expect("six is not zero");
         #[expect(clippy::expect_used, reason = "it was checked above")]
@@ -196,8 +196,7 @@ fn layers(name: &str, path: &str, code: &str) -> Vec<String> {
         _ if used == name => true,
         _ if name == "simulator" => false,
         "domain" => true,
-        "telemetry" => room.rank > 1,
-        "config" => room.rank > 1,
+        "config" | "telemetry" => room.rank > 1,
         _ => room.uses.contains(&used),
     };
     let mut found: Vec<_> = named_rooms(code)
@@ -255,9 +254,13 @@ fn is_sql(text: &str) -> bool {
     let words: Vec<_> = text.split_whitespace().collect();
     match words.as_slice() {
         ["select", rest @ ..] => rest.contains(&"from"),
-        ["insert", "into", ..] | ["delete", "from", ..] => true,
-        ["create" | "alter" | "drop", "table" | "index", ..] => true,
-        ["update", _, "set", ..] => true,
+        ["update", _, third, ..] => *third == "set",
+        [first, second, ..] => matches!(
+            (*first, *second),
+            ("insert", "into")
+                | ("delete", "from")
+                | ("create" | "alter" | "drop", "table" | "index")
+        ),
         _ => false,
     }
 }
