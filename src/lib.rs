@@ -108,8 +108,8 @@
 //! - **An editing tool for a kind of work that may not edit.** `laws/tools.rs`
 //! - **A negative balance, a hold resolved twice, a task that ended with an open hold, a charge for
 //!   what was not published because of us, GitHub or the model service.** `stories/credits.rs`
-//! - **A command carried out for somebody without write permission**, at the time of the comment and
-//!   again before the push. `stories/permissions.rs`
+//! - **Work for somebody without write permission**, asked for at the time of the comment and again
+//!   before the push. `stories/permissions.rs`
 //! - **An instruction that was edited after it was given.** A task keeps the words of the signed
 //!   payload; all of them that are not the command stand in fences, as data. `laws/turn.rs`
 //! - **A live mention, a remote image, HTML or a command line made of foreign text in what we

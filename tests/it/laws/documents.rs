@@ -5,7 +5,7 @@ use super::layers::read;
 use asynccoder::config::VARIABLES;
 use asynccoder::delivery::SUBSCRIBED_EVENTS;
 use asynccoder::domain::command::Verb;
-use asynccoder::domain::credit::BONUS;
+use asynccoder::domain::credit::{BONUS, Quote};
 use asynccoder::domain::policy::Permission;
 use asynccoder::domain::report::answer;
 use asynccoder::domain::task::{End, Kind};
@@ -73,6 +73,7 @@ fn the_bill_is_what_the_code_charges() {
         format!("{BONUS} once"),
         format!("at least {}", limits.least),
         format!("at most {}", limits.cap),
+        format!("else {},", Quote::from_cap(limits.cap).high.0),
         format!("{} model calls", limits.steps),
         format!("{} minutes", limits.time.as_secs() / 60),
     ] {
