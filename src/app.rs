@@ -3,7 +3,7 @@
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::git::Git;
-use crate::github::GitHub;
+use crate::github::{self, GitHub};
 use crate::http::Http;
 use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::{Endpoint, Llm, Providers};
@@ -103,7 +103,7 @@ fn start_rooms(
     rooms: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let client = http_client()?;
+    let client = github::http_client()?;
     let github = GitHub::new(config, client.clone())?;
     let git =
         Git::new(&config.data_dir, &config.github_server).context("DATA_DIR cannot be used")?;
@@ -152,19 +152,6 @@ fn language_models(config: &Config, client: reqwest::Client) -> Arc<dyn Llm> {
     let policy =
         RetryPolicy { first_wait, longest_wait: first_wait * 15, ..RetryPolicy::default() };
     Arc::new(Retrying::new(Providers::new(client, endpoints.collect()), policy))
-}
-
-/// One client below everything that speaks HTTP. It follows no redirect: a POST that is turned into
-/// a GET, or a token that is sent to another host, would do harm in silence.
-pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(5))
-        .pool_idle_timeout(Duration::from_secs(30))
-        .build();
-    client.context(
-        "no HTTP client: are the system's CA certificates installed (package ca-certificates)?",
-    )
 }
 
 /// One server per data folder: two would undo each other's work in it.

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A GitHub App that answers /asynccoder commands with branches, pull requests, reviews and check runs.
+/// A GitHub App that answers /asynccoder commands with branches, pull requests and check runs.
 #[derive(Debug, Parser)]
 #[command(name = "asynccoder", version, arg_required_else_help = true)]
 struct Cli {

@@ -1,11 +1,10 @@
 //! `doctor`: is this set-up sound, and if not, what is to be done?
 
-use crate::app;
 use crate::config::Config;
 use crate::delivery::SUBSCRIBED_EVENTS;
 use crate::git::Git;
-use crate::github::GitHub;
 use crate::github::account::{App, PERMISSIONS};
+use crate::github::{self, GitHub};
 use crate::store::Store;
 use anyhow::bail;
 use std::time::Duration;
@@ -60,7 +59,7 @@ async fn git(config: &Config) -> Finding {
 }
 
 async fn github(config: &Config) -> Finding {
-    let client = app::http_client().map_err(|e| format!("{e:#}"))?;
+    let client = github::http_client().map_err(|e| format!("{e:#}"))?;
     let github = GitHub::new(config, client).map_err(|e| format!("{e:#}"))?;
     let asked = tokio::time::timeout(Duration::from_secs(30), github.app()).await;
     let app = match asked {

@@ -59,7 +59,8 @@ macro_rules! text_enum {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-                text.parse().map_err(serde::de::Error::custom)
+                // Models read this message: it has to name the choices.
+                text.parse().map_err(|_| serde::de::Error::unknown_variant(&text, &[$($text),*]))
             }
         }
     };

@@ -15,6 +15,7 @@ mod token;
 
 use crate::config::Config;
 use crate::domain::ids::{InstallationId, RepoName, RepositoryId};
+use anyhow::Context;
 use error::GitHubError;
 use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
 use octocrab::service::middleware::base_uri::BaseUriLayer;
@@ -117,6 +118,19 @@ impl GitHub {
         let token = self.tokens.get(self, place, purpose).await?;
         Ok(self.plain.user_access_token(token)?)
     }
+}
+
+/// One client below everything that speaks HTTP. It follows no redirect: a POST that is turned into
+/// a GET, or a token that is sent to another host, would do harm in silence.
+pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build();
+    client.context(
+        "no HTTP client: are the system's CA certificates installed (package ca-certificates)?",
+    )
 }
 
 async fn limited<T>(call: impl Future<Output = octocrab::Result<T>>) -> Result<T, GitHubError> {

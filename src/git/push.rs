@@ -12,6 +12,9 @@ use crate::domain::act::Push;
 use secrecy::SecretString;
 use std::path::Path;
 
+/// Nothing else is ever pushed to, whatever a row says.
+const OUR_BRANCHES: &str = "asynccoder/";
+
 /// What is pushed, and with whose permission.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PushRequest<'a> {
@@ -27,6 +30,12 @@ impl Git {
     /// Makes the commit and pushes it.
     pub(crate) async fn push(&self, request: PushRequest<'_>) -> Result<(), GitError> {
         let PushRequest { remote, push, .. } = request;
+        if !push.branch.starts_with(OUR_BRANCHES) {
+            return Err(GitError::Refused(format!(
+                "{} is not one of my branches, so I did not push to it.",
+                push.branch
+            )));
+        }
         let _mirror = self.use_mirror(remote)?;
         self.fetch(remote, &push.base_branch, &push.base, request.fetch_token).await?;
         let io = |error| GitError::Io("a folder for a push".to_owned(), error);

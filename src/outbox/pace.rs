@@ -11,8 +11,8 @@ use std::time::Duration;
 
 /// Writes that may come at once after a quiet time.
 const BURST: NonZeroU32 = NonZeroU32::new(6).expect("six is not zero");
-/// Writes an hour.
-const HOURLY: NonZeroU32 = NonZeroU32::new(400).expect("four hundred is not zero");
+/// Writes that may come at once, and that come back in an hour: in any hour at most twice as many.
+const HALF_OF_HOURLY: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero");
 /// Accounts are forgotten when so many are known and the limiter has nothing to say about them.
 const MANY_ACCOUNTS: usize = 10_000;
 
@@ -27,7 +27,7 @@ impl Pace {
     pub(super) fn new(spacing: Duration) -> Self {
         let spaced =
             Quota::with_period(spacing).map(|quota| RateLimiter::keyed(quota.allow_burst(BURST)));
-        Self { spaced, hourly: RateLimiter::keyed(Quota::per_hour(HOURLY)) }
+        Self { spaced, hourly: RateLimiter::keyed(Quota::per_hour(HALF_OF_HOURLY)) }
     }
 
     /// Waits until the next write may be made.
