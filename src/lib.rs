@@ -39,7 +39,7 @@
 //!    repository stands, and lets [`domain::policy::decide`] decide: a free answer, a refusal that
 //!    says what to do next, or a task. Hold, task and first acts are one transaction
 //!    ([`store::commands`]).
-//! 4. **Attempt.** [`worker`] claims the task with a lease ([`store::tasks`]), makes a worktree at
+//! 4. **Attempt.** [`worker`] claims the task with a lease ([`store::claims`]), makes a worktree at
 //!    the pinned commit ([`git`]), and runs the agent in it. [`agent::turn`] decides what is next;
 //!    [`agent::run`] calls the model ([`llm`]), runs the tools, and hands each step to the
 //!    [`agent::Journal`] before the next begins, so that another attempt can go on from there. The
@@ -50,6 +50,9 @@
 //!    comment, check run; [`domain::document`]), rendered by [`domain::report`] at the moment of
 //!    sending. The last required act ends the task and settles what it cost ([`domain::credit`]) in
 //!    the same transaction.
+//!
+//! What GitHub failed to tell is asked for by [`reconcile`]: deliveries that did not arrive,
+//! installations that are gone.
 //!
 //! # Rooms
 //!
@@ -70,11 +73,12 @@
 //! | 3 | [`agent`] | one conversation with a model over one workspace | `llm` |
 //! | 3 | [`outbox`] | acts and documents | `store`, `github`, `git` |
 //! | 4 | [`intake`] | event → rows | `store`, `delivery` |
+//! | 4 | [`reconcile`] | what events did not tell; what is old | `store`, `github` |
 //! | 5 | [`admission`] | command → task, answer or refusal | `store`, `github` |
 //! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `llm`, `agent` |
 //! | 6 | [`http`] | the routes | `store`, `delivery` |
-//! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `llm`, `outbox`, `intake`, `admission`, `worker`, `http` |
-//! | 8 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `delivery`, `app` |
+//! | 6 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `delivery` |
+//! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `llm`, `outbox`, `intake`, `reconcile`, `admission`, `worker`, `http` |
 //! | 8 | [`demo`] | the whole story on loopback | `app`, `simulator` |
 //! | 9 | [`cli`] | the command line, called by `main` | `store`, `app`, `doctor`, `demo` |
 //! | 0 | [`simulator`] | GitHub and a model service on loopback; its own signatures, tokens and git, so that no mistake is shared: not even `domain` is used | – |
@@ -95,7 +99,7 @@
 //!   [`config`].** `laws/layers.rs`
 //! - **Two tasks for one command of one comment**, however often it is delivered.
 //!   `stories/webhook.rs`
-//! - **A write by an attempt without its live lease.** It changes nothing. `stories/crashes.rs`
+//! - **A write by an attempt without its live lease.** It changes nothing. `laws/store.rs`
 //! - **An act on GitHub without a stored row before it.** `stories/crashes.rs`
 //! - **More than one branch, pull request, status comment, or check run of a commit for a task.**
 //!   Where a lost reply doubled one, the oldest stays. `stories/lost_replies.rs`
@@ -107,7 +111,7 @@
 //!   hook and no filter. `laws/tools.rs`
 //! - **An editing tool for a kind of work that may not edit.** `laws/tools.rs`
 //! - **A negative balance, a hold resolved twice, a task that ended with an open hold, a charge for
-//!   what was not published because of us, GitHub or the model service.** `stories/credits.rs`
+//!   what was not published because of us, GitHub or the model service.** `laws/store.rs`, `stories/credits.rs`
 //! - **Work for somebody without write permission**, asked for at the time of the comment and again
 //!   before the push. `stories/permissions.rs`
 //! - **An instruction that was edited after it was given.** A task keeps the words of the signed

@@ -73,7 +73,7 @@ fn the_bill_is_what_the_code_charges() {
         format!("{BONUS} once"),
         format!("at least {}", limits.least),
         format!("at most {}", limits.cap),
-        format!("else {},", Quote::from_cap(limits.cap).high.0),
+        format!("({} while", Quote::from_cap(limits.cap).high.0),
         format!("{} model calls", limits.steps),
         format!("{} minutes", limits.time.as_secs() / 60),
     ] {

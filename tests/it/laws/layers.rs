@@ -18,7 +18,7 @@ const fn room(rank: u8, name: &'static str, uses: &'static [&'static str]) -> Ro
 }
 
 /// The table of the crate's own page. `worker` names `llm` because it hands the models on to the
-/// agent; `doctor` stands above `app` because it borrows the one HTTP client that `app` makes.
+/// agent.
 const ROOMS: &[Room] = &[
     room(0, "domain", &[]),
     room(1, "config", &[]),
@@ -31,15 +31,27 @@ const ROOMS: &[Room] = &[
     room(3, "agent", &["llm"]),
     room(3, "outbox", &["store", "github", "git"]),
     room(4, "intake", &["store", "delivery"]),
+    room(4, "reconcile", &["store", "github"]),
     room(5, "admission", &["store", "github"]),
     room(5, "worker", &["store", "github", "git", "llm", "agent"]),
     room(6, "http", &["store", "delivery"]),
+    room(6, "doctor", &["store", "github", "git", "delivery"]),
     room(
         7,
         "app",
-        &["store", "github", "git", "llm", "outbox", "intake", "admission", "worker", "http"],
+        &[
+            "store",
+            "github",
+            "git",
+            "llm",
+            "outbox",
+            "intake",
+            "reconcile",
+            "admission",
+            "worker",
+            "http",
+        ],
     ),
-    room(8, "doctor", &["store", "github", "git", "delivery", "app"]),
     room(8, "demo", &["app", "simulator"]),
     room(9, "cli", &["store", "app", "doctor", "demo"]),
     room(0, "simulator", &[]),
