@@ -16,3 +16,5 @@
 mod laws;
 mod postgres;
 mod simulator;
+mod stories;
+mod world;

@@ -1,0 +1,145 @@
+//! What holds at the end of every story.
+
+use super::{BOT, REPOSITORY, World, teller};
+use asynccoder::simulator::{Effect, Entry, Simulator};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Once;
+
+thread_local! {
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// From now on the first panic inside the bot is kept, a thread each: a story has one thread.
+pub(super) fn listen_for_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if info.location().is_some_and(|place| place.file().starts_with("src/")) {
+                PANIC.with_borrow_mut(|kept| {
+                    kept.get_or_insert_with(|| info.to_string());
+                });
+            }
+            usual(info);
+        }));
+    });
+    PANIC.take();
+}
+
+pub(super) fn panic_of_the_bot() -> Option<String> {
+    PANIC.take()
+}
+
+/// Checks them all.
+pub(super) async fn check(mut world: World) {
+    if world.app.is_none() {
+        world.start().await;
+    }
+    world.settle().await;
+    let untold = teller::story(&world.simulator, world.told);
+    assert_eq!(untold, "", "everything that happened is told, but this is not:\n{untold}");
+    let store = world.app().store();
+    assert!(store.is_settled().await.unwrap(), "nothing is left to be done");
+    assert_eq!(store.unbalanced_accounts().await.unwrap(), [], "the ledger balances");
+    let refusals = world.simulator.refusals();
+    if world.wants_refusals {
+        assert!(!refusals.is_empty(), "the story is about refusals");
+    } else {
+        assert!(refusals.is_empty(), "nothing was refused, but {refusals:#?}");
+    }
+    once(&world.simulator);
+    no_secret(&world.simulator);
+    world.stop().await;
+    if let Some(panic) = panic_of_the_bot() {
+        panic!("the bot panicked: {panic}");
+    }
+    let worktrees = std::fs::read_dir(world.data_dir().join("worktrees")).unwrap();
+    assert_eq!(worktrees.count(), 0, "no worktree is left");
+}
+
+/// A task has at most one branch, pull request, status comment and check run a commit; a command
+/// one answer; no check run is left in progress.
+pub(super) fn once(simulator: &Simulator) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for comment in all_comments(simulator).iter().filter(|comment| comment.0 == BOT) {
+        let marker = comment.1.lines().last().unwrap_or_default();
+        assert!(
+            marker.starts_with("<!-- asynccoder:"),
+            "a comment without a marker: {}",
+            comment.1
+        );
+        *seen.entry(format!("comment {marker}")).or_default() += 1;
+    }
+    for pull in simulator.pull_requests(REPOSITORY).iter().filter(|pull| pull.author == BOT) {
+        let body = pull.body.clone().unwrap_or_default();
+        *seen.entry(format!("pull request {:?}", body.lines().last())).or_default() += 1;
+    }
+    for check in simulator.check_runs(REPOSITORY) {
+        assert_eq!(check.status, "completed", "{} is left in progress", check.name);
+        *seen.entry(format!("check run {} {}", check.external_id, check.head_sha)).or_default() +=
+            1;
+    }
+    for entry in simulator.journal() {
+        if let Some(Effect::Pushed { reference, by, .. }) = entry.effect()
+            && by == BOT
+        {
+            assert!(reference.starts_with("refs/heads/asynccoder/"), "pushed {reference}");
+            *seen.entry(format!("push to {reference}")).or_default() += 1;
+        }
+    }
+    let doubled: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1).collect();
+    assert!(doubled.is_empty(), "there is more than one of {doubled:#?}");
+}
+
+/// Author and text of every comment that is there.
+fn all_comments(simulator: &Simulator) -> Vec<(String, String)> {
+    let journal = simulator.journal();
+    let threads: std::collections::BTreeSet<(String, u64)> = journal
+        .iter()
+        .filter_map(|entry| match entry.effect()? {
+            Effect::CommentCreated { repository, number, .. } => {
+                Some((repository.clone(), *number))
+            }
+            _ => None,
+        })
+        .collect();
+    let comments = threads.iter().flat_map(|(name, number)| simulator.comments(name, *number));
+    comments.map(|comment| (comment.author, comment.body)).collect()
+}
+
+/// No key and no token is in anything that was published or sent to a model.
+pub(super) fn no_secret(simulator: &Simulator) {
+    let app = simulator.credentials();
+    let key = app.private_key_pem.lines().nth(3).expect("a key has lines").to_owned();
+    let model_key = simulator.models().api_key().to_owned();
+    let secrets = [key, app.webhook_secret, model_key, "ghs_".to_owned()];
+    let journal = simulator.journal();
+    let said = journal.iter().filter_map(said_by_the_bot);
+    let requests = journal.iter().filter_map(|e| e.request().map(|r| r.body.to_string()));
+    let commits = journal.iter().filter_map(|entry| match entry.effect()? {
+        Effect::Pushed { repository, new: Some(new), by, .. } if by == BOT => {
+            let commit = simulator.commit(repository, new).unwrap();
+            let parent = commit.parent.clone().unwrap_or_default();
+            let diff = simulator.diff(repository, &parent, new).unwrap();
+            Some(format!("{}\n{diff}", commit.message))
+        }
+        _ => None,
+    });
+    let prompts = simulator.models().requests().into_iter().map(|prompt| prompt.to_string());
+    for text in said.chain(requests).chain(commits).chain(prompts) {
+        for secret in &secrets {
+            assert!(!text.contains(secret.as_str()), "a secret is in {text}");
+        }
+    }
+}
+
+fn said_by_the_bot(entry: &Entry) -> Option<String> {
+    match entry.effect()? {
+        Effect::CommentCreated { body, .. } | Effect::CommentEdited { body, .. } => {
+            Some(body.clone())
+        }
+        Effect::PullOpened { title, .. } => Some(title.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,49 @@
+//! People: what they do is sudden, and whether they may is for the bot to find out.
+
+use super::REPOSITORY;
+use asynccoder::simulator::Simulator;
+
+/// An issue or a pull request.
+#[derive(Clone, Debug)]
+pub(crate) struct Issue {
+    pub(crate) repository: String,
+    pub(crate) number: u64,
+}
+
+/// Somebody with an account.
+pub(crate) struct Person {
+    pub(crate) login: String,
+    simulator: Simulator,
+}
+
+impl Person {
+    pub(crate) fn new(simulator: &Simulator, login: &str) -> Self {
+        Self { login: login.to_owned(), simulator: simulator.clone() }
+    }
+
+    /// The same person; GitHub sends no webhook about what they do.
+    pub(crate) fn quietly(&self) -> Self {
+        Self::new(&self.simulator.quietly(), &self.login)
+    }
+
+    /// Opens an issue in the usual repository.
+    pub(crate) fn opens(&self, title: &str, body: &str) -> Issue {
+        self.opens_in(REPOSITORY, title, body)
+    }
+
+    pub(crate) fn opens_in(&self, repository: &str, title: &str, body: &str) -> Issue {
+        let number = self.simulator.open_issue(repository, &self.login, title, body).unwrap();
+        Issue { repository: repository.to_owned(), number }
+    }
+
+    /// Comments, and says the comment's id.
+    pub(crate) fn comments(&self, on: &Issue, text: &str) -> u64 {
+        self.simulator.comment(&on.repository, on.number, &self.login, text).unwrap()
+    }
+
+    /// Commits one file to a branch.
+    pub(crate) fn commits(&self, branch: &str, path: &str, text: &str) -> String {
+        let files = [(path, Some(text))];
+        self.simulator.commit_as(REPOSITORY, &self.login, branch, &files).unwrap()
+    }
+}

@@ -1,0 +1,61 @@
+//! Repositories as text, and what a model does in them.
+
+use asynccoder::simulator::Script;
+use serde_json::{Value, json};
+
+/// The files of a fixture: `//- path` begins each.
+pub(crate) fn files(fixture: &str) -> Vec<(String, Vec<u8>)> {
+    let parts = fixture.split("//- ").filter(|part| !part.is_empty());
+    let file = |part: &str| {
+        let (path, content) = part.split_once('\n')?;
+        Some((path.trim().to_owned(), format!("{}\n", content.trim_end()).into_bytes()))
+    };
+    parts.filter_map(file).collect()
+}
+
+/// Reads the place, repairs the comparison and says so.
+pub(crate) fn fixes_the_till() -> Script {
+    Script::new("the till")
+        .calls(vec![read("src/discount.rs")])
+        .with_text("I look at the place where the discount is decided.")
+        .calls(vec![the_fix()])
+        .calls(vec![finish(json!({
+            "title": "Give the discount at exactly 100.00",
+            "summary": "The comparison left out the threshold itself; it is in now.",
+            "not_verified": ["The tests were not run."],
+        }))])
+}
+
+pub(crate) fn read(path: &str) -> (&'static str, Value) {
+    ("read_file", json!({ "path": path }))
+}
+
+pub(crate) fn write(path: &str, content: &str) -> (&'static str, Value) {
+    ("write_file", json!({ "path": path, "content": content }))
+}
+
+pub(crate) fn the_fix() -> (&'static str, Value) {
+    let (old, new) = ("cents > THRESHOLD", "cents >= THRESHOLD");
+    ("edit_file", json!({ "path": "src/discount.rs", "old": old, "new": new }))
+}
+
+pub(crate) fn finish(arguments: Value) -> (&'static str, Value) {
+    ("finish", arguments)
+}
+
+/// Lines added and removed in each file of a patch, as `path +a -r`.
+pub(crate) fn changed_files(patch: &str) -> String {
+    let mut files: Vec<(String, usize, usize)> = Vec::new();
+    for line in patch.lines() {
+        if let Some(paths) = line.strip_prefix("diff --git a/") {
+            let path = paths.split(" b/").next().unwrap_or(paths);
+            files.push((path.to_owned(), 0, 0));
+        } else if let Some(file) = files.last_mut() {
+            let is_name = line.starts_with("+++ ") || line.starts_with("--- ");
+            file.1 += usize::from(!is_name && line.starts_with('+'));
+            file.2 += usize::from(!is_name && line.starts_with('-'));
+        }
+    }
+    let lines = files.iter().map(|(path, added, removed)| format!("{path} +{added} -{removed}"));
+    lines.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,180 @@
+//! Tells what everybody can see, one line each.
+//!
+//! What the bot does between two things that people do is told in one fixed order, so that a story
+//! reads the same whichever of its writes had to be repeated: emojis, pushes, pull requests, check
+//! runs, comments in their last state.
+
+use super::{BOT, repo};
+use asynccoder::simulator::{Effect, Entry, Simulator};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What happened after this line of the journal.
+pub(super) fn story(simulator: &Simulator, after: u64) -> String {
+    let journal = simulator.journal();
+    let new: Vec<&Entry> = journal.iter().filter(|entry| entry.sequence > after).collect();
+    let mut told = String::new();
+    let mut ours: BTreeMap<(u8, u64), String> = BTreeMap::new();
+    for entry in new {
+        let Some(effect) = entry.effect() else { continue };
+        if let Some(line) = by_people(effect) {
+            told.extend(std::mem::take(&mut ours).into_values());
+            told.push_str(&line);
+        } else if let Some((rank, key, line)) = by_the_bot(simulator, effect) {
+            let key = key.unwrap_or(entry.sequence);
+            ours.insert((rank, key), line);
+        }
+    }
+    told.extend(ours.into_values());
+    stable(&journal, &told)
+}
+
+fn line(who: &str, what: &str) -> String {
+    let who = if who == BOT { "asynccoder" } else { who };
+    format!("{who:<12} {what}\n")
+}
+
+fn by_people(effect: &Effect) -> Option<String> {
+    let said = |body: &str| body.trim_end().replace('\n', " ⏎ ");
+    Some(match effect {
+        Effect::IssueOpened { number, author, title, .. } if author != BOT => {
+            line(author, &format!("opens #{number} \"{title}\""))
+        }
+        Effect::IssueEdited { number, editor, what, .. } if editor != BOT => {
+            line(editor, &format!("#{number} {what}"))
+        }
+        Effect::CommentCreated { number, author, body, .. } if author != BOT => {
+            line(author, &format!("#{number} {}", said(body)))
+        }
+        Effect::CommentEdited { number, editor, body, .. } if editor != BOT => {
+            line(editor, &format!("#{number} edits: {}", said(body)))
+        }
+        Effect::Pushed { reference, by, .. } if by != BOT => {
+            line(by, &format!("pushes {}", reference.trim_start_matches("refs/heads/")))
+        }
+        _ => return None,
+    })
+}
+
+/// The line with its rank; a thing that changes is told once, as it is in the end.
+fn by_the_bot(simulator: &Simulator, effect: &Effect) -> Option<(u8, Option<u64>, String)> {
+    let told = |rank, key, what: String| Some((rank, key, line(BOT, &what)));
+    match effect {
+        Effect::ReactionAdded { number, content, .. } => {
+            told(0, None, format!("#{number} :{content}:"))
+        }
+        Effect::Pushed { repository, reference, old, new, .. } => {
+            let branch = reference.trim_start_matches("refs/heads/");
+            told(
+                1,
+                None,
+                format!(
+                    "pushes {branch}{}",
+                    change(simulator, repository, old.as_ref(), new.as_ref())
+                ),
+            )
+        }
+        Effect::PullOpened { number, title, base, draft, .. } => {
+            let draft = if *draft { " as a draft" } else { "" };
+            told(2, None, format!("opens #{number} \"{title}\" for {base}{draft}"))
+        }
+        Effect::PullEdited { number, what, .. } => told(3, None, format!("#{number} {what}")),
+        Effect::CheckCreated { id, name, head_sha, status, conclusion, .. }
+        | Effect::CheckUpdated { id, name, head_sha, status, conclusion, .. } => {
+            let state = conclusion.as_ref().unwrap_or(status);
+            told(4, Some(*id), format!("check \"{name}\" {state} on {head_sha}"))
+        }
+        Effect::CommentCreated { number, id, author, body, .. }
+        | Effect::CommentEdited { number, id, editor: author, body, .. }
+            if author == BOT =>
+        {
+            told(5, Some(*id), format!("#{number} {}", summary(body)))
+        }
+        Effect::CommentDeleted { number, id, .. } => {
+            told(6, None, format!("#{number} deletes a comment ({id})"))
+        }
+        Effect::IssueEdited { number, what, .. } => told(7, None, format!("#{number} {what}")),
+        _ => None,
+    }
+}
+
+fn change(
+    simulator: &Simulator,
+    repository: &str,
+    old: Option<&String>,
+    new: Option<&String>,
+) -> String {
+    let Some(new) = new else { return " (deleted)".to_owned() };
+    let commit = simulator.commit(repository, new).unwrap();
+    let from = old.cloned().or(commit.parent).unwrap_or_default();
+    let files = repo::changed_files(&simulator.diff(repository, &from, new).unwrap());
+    let over = if old.is_some() { " over another commit" } else { "" };
+    format!(" ({files}){over}")
+}
+
+/// The state and what it says first; a task's comment with its receipt.
+fn summary(body: &str) -> String {
+    let parts: Vec<&str> = body.split("\n\n").collect();
+    let first = parts.first().copied().unwrap_or_default();
+    let heading = first.strip_prefix("### Async Coder · ");
+    if !body.contains("<!-- asynccoder:task=") {
+        let said: Vec<&str> = parts.iter().copied().filter(|p| !p.starts_with("<!--")).collect();
+        let more = if heading.is_some() { "…" } else { "" };
+        let said = if heading.is_some() { first.to_owned() } else { said.join(" ⏎ ") };
+        return format!("{}{more}", said.replace('\n', " ⏎ "));
+    }
+    let says = parts.get(1).copied().unwrap_or_default();
+    let receipt = parts.iter().find(|part| part.starts_with("Receipt: ")).copied();
+    let paid =
+        receipt.map(|r| r.split(" · ").filter(|p| p.contains("step") || p.contains("credit")));
+    let paid = paid.map(|p| format!(" [{}]", p.collect::<Vec<_>>().join(", "))).unwrap_or_default();
+    format!("{}: {}{paid}", heading.unwrap_or(first), says.replace('\n', " ⏎ "))
+}
+
+/// Replaces what differs from run to run.
+pub(crate) fn stable(journal: &[Entry], text: &str) -> String {
+    let mut text = replace_ids(text);
+    for short in short_ids(journal) {
+        text = text.replace(&short, "<short>");
+    }
+    text
+}
+
+/// The last eight digits of every task's id that the bot has shown.
+fn short_ids(journal: &[Entry]) -> BTreeSet<String> {
+    let bodies = journal.iter().filter_map(|entry| match entry.effect()? {
+        Effect::CommentCreated { body, .. } => Some(body),
+        _ => None,
+    });
+    let ids = bodies.flat_map(|body| body.split("<!-- asynccoder:task=").skip(1));
+    ids.filter_map(|rest| rest.get(28..36).map(str::to_owned)).collect()
+}
+
+/// Commits become `<sha>`, uuids `<uuid>`, addresses on this machine `<host>`.
+fn replace_ids(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let word: usize =
+            rest.find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(rest.len());
+        let token = &rest[..word];
+        let is_uuid = |t: &str| {
+            t.len() >= 36
+                && t.get(..36).is_some_and(|t| t.split('-').map(str::len).eq([8, 4, 4, 4, 12]))
+        };
+        if is_uuid(token) {
+            out.push_str("<uuid>");
+            rest = &rest[36..];
+        } else if word == 40 && !token.contains('-') {
+            out.push_str("<sha>");
+            rest = &rest[40..];
+        } else if let Some(after) = rest.strip_prefix("http://127.0.0.1:") {
+            out.push_str("http://<host>");
+            rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+        } else {
+            let taken = word.max(c.len_utf8());
+            out.push_str(&rest[..taken]);
+            rest = &rest[taken..];
+        }
+    }
+    out
+}
