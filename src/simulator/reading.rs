@@ -124,6 +124,11 @@ impl Simulator {
         self.hub.git.branches(id).unwrap_or_default().into_iter().collect()
     }
 
+    /// The id that a repository keeps whatever its name is.
+    pub fn repository_id(&self, repository: &str) -> Option<u64> {
+        self.look(repository, |found| found.id)
+    }
+
     /// A file at a branch, tag or commit.
     pub fn file(&self, repository: &str, revision: &str, path: &str) -> Option<Vec<u8>> {
         let id = self.look(repository, |found| found.id)?;

@@ -30,6 +30,8 @@ row! {
         pub base_branch: String,
         /// What was paid.
         pub charged: Option<Credits>,
+        /// Whether somebody asked to stop it.
+        pub is_stopping: bool,
         brief: sqlx::types::Json<serde_json::Value>,
     }
 }
@@ -50,7 +52,9 @@ impl Store {
     ) -> Result<Vec<ThreadTask>> {
         let tasks = all(
             self.db.reader(),
-            "select id, kind, model, phase, ended_as, requester_id, base_branch, charged, brief from tasks
+            "select id, kind, model, phase, ended_as, requester_id, base_branch, charged,
+                    cancel_requested_at is not null as is_stopping, brief
+             from tasks
              where repository_id = $1 and number = $2 order by id desc limit $3",
             args![repository, number, MOST_LISTED],
         );
@@ -66,8 +70,8 @@ impl Store {
             } else {
                 None
             };
-            let ThreadTask { id, kind, phase, ended_as, charged, .. } = task;
-            listed.push(Listed { id, kind, phase, end: ended_as, before, charged });
+            let ThreadTask { id, kind, phase, ended_as, charged, is_stopping, .. } = task;
+            listed.push(Listed { id, kind, phase, end: ended_as, before, charged, is_stopping });
         }
         Ok(listed)
     }

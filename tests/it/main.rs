@@ -3,6 +3,7 @@
     unreachable_pub,
     clippy::assigning_clones,
     clippy::cognitive_complexity,
+    clippy::needless_raw_string_hashes,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -3,7 +3,7 @@
 //! A story arranges, lets people act, waits for calm and compares what everybody can see. At its
 //! end the laws of [`laws`] are checked, whatever the story was about.
 
-mod laws;
+pub(crate) mod laws;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod repo;
@@ -11,6 +11,7 @@ pub(crate) mod teller;
 
 use asynccoder::app::App;
 use asynccoder::config::{Config, Timing};
+use asynccoder::domain::ids::RepositoryId;
 use asynccoder::simulator::{Effect, Models, Options, RepositoryOptions, Script, Simulator};
 use expect_test::Expect;
 use futures::FutureExt as _;
@@ -297,5 +298,16 @@ impl World {
         let account = store.account_by_login("acme").await.unwrap().expect("acme is known");
         let balance = store.balance(account).await.unwrap();
         (balance.balance.0, balance.held.0)
+    }
+
+    /// The repository's id on GitHub.
+    pub(crate) fn repository_id(&self) -> RepositoryId {
+        let id = self.simulator.repository_id(REPOSITORY).expect("the repository is there");
+        RepositoryId(i64::try_from(id).unwrap())
+    }
+
+    /// How long things take in this world.
+    pub(crate) fn timing(&self) -> Timing {
+        self.plan.timing
     }
 }

@@ -124,6 +124,8 @@ pub struct Listed {
     pub before: Option<i64>,
     /// What was paid.
     pub charged: Option<Credits>,
+    /// Whether somebody asked to stop it.
+    pub is_stopping: bool,
 }
 
 /// `status`: the tasks of this thread, newest first.
@@ -140,6 +142,7 @@ pub fn status(tasks: &[Listed]) -> String {
             (Some(1), _) => "1 task of this account goes first".to_owned(),
             (Some(n), _) => format!("{n} tasks of this account go first"),
             (None, Some(charged)) => charged.to_string(),
+            (None, None) if task.is_stopping => "stopping".to_owned(),
             (None, None) => String::new(),
         };
         let state = super::status::state_of(task.phase, task.end);

@@ -60,7 +60,7 @@ pub(super) async fn check(mut world: World) {
 
 /// A task has at most one branch, pull request, status comment and check run a commit; a command
 /// one answer; no check run is left in progress.
-pub(super) fn once(simulator: &Simulator) {
+pub(crate) fn once(simulator: &Simulator) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for comment in all_comments(simulator).iter().filter(|comment| comment.0 == BOT) {
         let marker = comment.1.lines().last().unwrap_or_default();
@@ -109,7 +109,7 @@ fn all_comments(simulator: &Simulator) -> Vec<(String, String)> {
 }
 
 /// No key and no token is in anything that was published or sent to a model.
-pub(super) fn no_secret(simulator: &Simulator) {
+pub(crate) fn no_secret(simulator: &Simulator) {
     let app = simulator.credentials();
     let key = app.private_key_pem.lines().nth(3).expect("a key has lines").to_owned();
     let model_key = simulator.models().api_key().to_owned();

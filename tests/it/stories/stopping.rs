@@ -1,0 +1,145 @@
+//! Whoever started something can see it, stop it and start it again.
+
+use crate::world::{Plan, REPOSITORY, World, repo, story};
+use asynccoder::simulator::{At, Gate, Moment, Simulator};
+use expect_test::expect;
+use std::time::Duration;
+
+/// Progress is shown as it happens.
+fn shown_at_once() -> Plan {
+    Plan::default().timing(|timing| timing.edit_spacing = Duration::ZERO)
+}
+
+/// Alice starts a task; it runs, says so, and waits for the model's answer to its n-th question.
+async fn held_at_question(world: &World, n: u32) -> Gate {
+    world.model(repo::fixes_the_till());
+    let gate = world.simulator.faults().hold(At::models().after(n - 1), Moment::BeforeReply);
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    gate.reached().await.unwrap();
+    let running = |now: &Simulator| {
+        now.comments(REPOSITORY, 1).iter().any(|c| c.body.contains("debug · running"))
+    };
+    world.simulator.wait_for(running, Duration::from_secs(10)).await.unwrap();
+    gate
+}
+
+/// The wish to stop has reached the task.
+async fn until_it_is_stopping(world: &World) {
+    let store = world.app().store();
+    let wished = async {
+        while !store.thread_tasks(world.repository_id(), 1).await.unwrap()[0].is_stopping {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wished).await.expect("the wish arrives");
+}
+
+story!(a_running_task_is_stopped, shown_at_once(), async |world| {
+    let _gate = held_at_question(world, 2).await;
+    world.alice.comments(&world.issue, "/asynccoder cancel");
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   #1 debug · running: Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
+        alice        #1 /asynccoder cancel
+        asynccoder   #1 debug · cancelled: Stopped, as asked. [1 step, 1 credit]
+        asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
+    "#]]).await;
+    assert_eq!(world.balance().await, (99, 0), "what was used is paid");
+});
+
+story!(a_stranger_stops_nothing_but_the_requester_does, shown_at_once(), async |world| {
+    let _gate = held_at_question(world, 1).await;
+    world.bob.comments(&world.issue, "/asynccoder cancel");
+    world.simulator.set_permission("acme/till", "alice", "read").unwrap();
+    world.alice.comments(&world.issue, "/asynccoder cancel");
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   #1 debug · running: Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
+        bob          #1 /asynccoder cancel
+        alice        #1 /asynccoder cancel
+        asynccoder   #1 :confused:
+        asynccoder   #1 debug · cancelled: Stopped, as asked. [0 steps, 0 credits]
+        asynccoder   #1 `cancel` needs write permission in this repository; you have read. Somebody with write permission can give the command.
+        asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
+    "#]]).await;
+    assert_eq!(world.balance().await, (100, 0), "nothing was used");
+});
+
+story!(a_task_that_is_being_published_goes_on, shown_at_once(), async |world| {
+    let question = held_at_question(world, 3).await;
+    let push =
+        world.simulator.faults().hold(At::git("POST", "git-receive-pack"), Moment::BeforeReply);
+    question.open();
+    push.reached().await.unwrap();
+    world.alice.comments(&world.issue, "/asynccoder cancel");
+    until_it_is_stopping(world).await;
+    push.open();
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
+        asynccoder   #1 debug · running: Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
+        alice        #1 /asynccoder cancel
+        asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 Too late to stop `t_<short>`: I am publishing it right now. You can close its pull request.
+    "#]]).await;
+});
+
+story!(there_is_nothing_to_stop, async |world| {
+    world.alice.comments(&world.issue, "/asynccoder cancel");
+    world.settle().await;
+    world.alice.comments(&world.issue, "/asynccoder retry t_00000000");
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder cancel
+        asynccoder   #1 There is no task in this thread for that. `/asynccoder status` lists them.
+        alice        #1 /asynccoder retry t_00000000
+        asynccoder   #1 There is no task `t_00000000` in this thread. `/asynccoder status` lists them.
+    "#]]).await;
+});
+
+story!(the_tasks_of_a_thread_are_listed, async |world| {
+    world.model(repo::fixes_the_till());
+    world.alice.comments(&world.issue, "/asynccoder status");
+    world.settle().await;
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settle().await;
+    world.story();
+    world.bob.comments(&world.issue, "/asynccoder status");
+    expect![[r#"
+        ### Async Coder · status
+
+        | task | kind | state | |
+        |---|---|---|---|
+        | `t_<short>` | debug | done | 1 credit |
+
+        <!-- asynccoder:command=<uuid> -->"#]]
+    .assert_eq(&world.answer().await);
+});
+
+story!(a_task_is_run_again_with_more_words, async |world| {
+    world.model(repo::fixes_the_till());
+    world.alice.comments(&world.issue, "/asynccoder debug draft=false only the comparison");
+    world.settle().await;
+    world.alice.comments(&world.issue, "/asynccoder retry and leave the tests alone");
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug draft=false only the comparison
+        asynccoder   #1 :eyes:
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
+        asynccoder   opens #2 "Give the discount at exactly 100.00" for main
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #1 debug · done: I opened pull request #2. [3 steps, 1 credit]
+        alice        #1 /asynccoder retry and leave the tests alone
+        asynccoder   #1 :eyes:
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
+        asynccoder   opens #3 "Give the discount at exactly 100.00" for main
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #1 debug · done: I opened pull request #3. [3 steps, 1 credit]
+    "#]]).await;
+    let prompts = world.models().requests();
+    let last = prompts.last().unwrap().to_string();
+    assert!(last.contains("only the comparison\\n\\nand leave the tests alone"), "{last}");
+});
