@@ -155,9 +155,9 @@ fn is_regular(entry: &asynccoder::simulator::Entry) -> bool {
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let build = ["build", "--quiet", "--locked", "--example", "impatient-server"];
+        let arguments = ["build", "--quiet", "--locked", "--example", "impatient-server"];
         let built = Command::new(env!("CARGO"))
-            .args(build)
+            .args(arguments)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .unwrap();
