@@ -176,7 +176,9 @@ async fn push(
         ("SIMULATOR_PROTECTED", protected.join("\n")),
         ("SIMULATOR_WORKFLOWS", workflows.to_owned()),
     ];
-    let wanted = packets::commands(body);
+    let mut wanted = packets::commands(body);
+    // A branch that is there already is not moved by a push that is refused.
+    wanted.retain(|moved| hub.git.reference(id, &moved.reference) != moved.new);
     let output = run(hub, id, wish, forbidden, body).await?;
     let at_work = Arc::clone(hub);
     tokio::task::spawn_blocking(move || {
