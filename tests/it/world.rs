@@ -86,6 +86,14 @@ impl Plan {
     }
 }
 
+/// GitHub's own numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Ids {
+    pub(crate) owner: u64,
+    pub(crate) repository: u64,
+    pub(crate) installation: u64,
+}
+
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
     /// May write.
@@ -98,6 +106,8 @@ pub(crate) struct World {
     pub(crate) mallory: Person,
     /// The issue that is there from the beginning.
     pub(crate) issue: Issue,
+    /// GitHub's numbers of the organization, its repository and the installation.
+    pub(crate) ids: Ids,
     plan: Plan,
     app: Option<App>,
     folder: tempfile::TempDir,
@@ -132,7 +142,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = Options { folder: Some(folder.path().join("github")), ..Options::default() };
         let simulator = Simulator::start(options).await.unwrap();
-        simulator.add_organization("acme");
+        let owner = simulator.add_organization("acme");
         let person = |login: &str, role: Option<&str>| {
             simulator.add_user(login);
             (Person::new(&simulator, login), role.map(str::to_owned))
@@ -143,14 +153,15 @@ impl World {
             person("carol", Some("admin")),
             person("mallory", None),
         ];
-        simulator.add_repository(REPOSITORY, plan.repository.clone()).unwrap();
+        let repository = simulator.add_repository(REPOSITORY, plan.repository.clone()).unwrap();
         let [alice, bob, carol, mallory] = people.map(|(person, role)| {
             if let Some(role) = role {
                 simulator.set_permission(REPOSITORY, &person.login, &role).unwrap();
             }
             person
         });
-        simulator.quietly().install("acme").unwrap();
+        let installation = simulator.quietly().install("acme").unwrap();
+        let ids = Ids { owner, repository, installation };
         let issue = Person::new(&simulator.quietly(), "carol").opens(
             "No discount at exactly 100.00",
             "The price list says *from 100.00 on* there are ten percent off, but a bill of exactly 100.00 is charged in full.",
@@ -164,6 +175,7 @@ impl World {
             carol,
             mallory,
             issue,
+            ids,
             plan,
             app,
             folder,
@@ -245,11 +257,10 @@ impl World {
                 }
             }
         };
+        let calm = tokio::time::timeout(PATIENCE, calm).await;
         let journal =
             || self.simulator.journal().iter().map(|e| format!("{e}\n")).collect::<String>();
-        if tokio::time::timeout(PATIENCE, calm).await.is_err() {
-            panic!("no calm within {PATIENCE:?}; the journal:\n{}", journal());
-        }
+        assert!(calm.is_ok(), "no calm within {PATIENCE:?}; the journal:\n{}", journal());
     }
 
     /// What everybody can see and nobody has told yet, one line each.
@@ -260,12 +271,9 @@ impl World {
     }
 
     /// Waits for calm and compares what is new with what should be.
-    #[track_caller]
-    pub(crate) fn settles_as(&mut self, expected: Expect) -> impl Future<Output = ()> {
-        async move {
-            self.settle().await;
-            expected.assert_eq(&self.story());
-        }
+    pub(crate) async fn settles_as(&mut self, expected: Expect) {
+        self.settle().await;
+        expected.assert_eq(&self.story());
     }
 
     /// Waits for calm; the only new comment of the bot, in full, with its emojis told too.

@@ -16,6 +16,9 @@ pub(super) fn story(simulator: &Simulator, after: u64) -> String {
     let mut ours: BTreeMap<(u8, u64), String> = BTreeMap::new();
     for entry in new {
         let Some(effect) = entry.effect() else { continue };
+        if changes_again(&journal, entry) {
+            continue;
+        }
         if let Some(line) = by_people(effect) {
             told.extend(std::mem::take(&mut ours).into_values());
             told.push_str(&line);
@@ -28,6 +31,22 @@ pub(super) fn story(simulator: &Simulator, after: u64) -> String {
     stable(&journal, &told)
 }
 
+/// Whether a later line of the journal shows the same comment or check run in another state.
+fn changes_again(journal: &[Entry], entry: &Entry) -> bool {
+    let Some(id) = entry.effect().and_then(shown_by_the_bot) else { return false };
+    let later = journal.iter().rev().take_while(|other| other.sequence > entry.sequence);
+    later.filter_map(|other| shown_by_the_bot(other.effect()?)).any(|other| other == id)
+}
+
+fn shown_by_the_bot(effect: &Effect) -> Option<u64> {
+    match effect {
+        Effect::CheckCreated { id, .. } | Effect::CheckUpdated { id, .. } => Some(*id),
+        Effect::CommentCreated { id, author, .. } if author == BOT => Some(*id),
+        Effect::CommentEdited { id, editor, .. } if editor == BOT => Some(*id),
+        _ => None,
+    }
+}
+
 fn line(who: &str, what: &str) -> String {
     let who = if who == BOT { "asynccoder" } else { who };
     format!("{who:<12} {what}\n")
@@ -36,7 +55,10 @@ fn line(who: &str, what: &str) -> String {
 fn by_people(effect: &Effect) -> Option<String> {
     let said = |body: &str| body.trim_end().replace('\n', " ⏎ ");
     Some(match effect {
-        Effect::IssueOpened { number, author, title, .. } if author != BOT => {
+        Effect::IssueOpened { number, author, title, .. }
+        | Effect::PullOpened { number, author, title, .. }
+            if author != BOT =>
+        {
             line(author, &format!("opens #{number} \"{title}\""))
         }
         Effect::IssueEdited { number, editor, what, .. } if editor != BOT => {
@@ -73,7 +95,7 @@ fn by_the_bot(simulator: &Simulator, effect: &Effect) -> Option<(u8, Option<u64>
                 ),
             )
         }
-        Effect::PullOpened { number, title, base, draft, .. } => {
+        Effect::PullOpened { number, title, base, draft, author, .. } if author == BOT => {
             let draft = if *draft { " as a draft" } else { "" };
             told(2, None, format!("opens #{number} \"{title}\" for {base}{draft}"))
         }

@@ -1,0 +1,138 @@
+//! The first words between people and the bot.
+
+use crate::world::{BOT, REPOSITORY, story};
+use expect_test::expect;
+
+story!(help_lists_what_this_version_can_do, async |world| {
+    world.bob.comments(&world.issue, "/asynccoder help");
+    expect![[r#"
+        ### Async Coder · help
+
+        `/asynccoder <verb> [key=value]… [text]` on a line of its own.
+
+        | verb | what I do |
+        |---|---|
+        | `debug`, `fix` | find and fix a fault, as a pull request |
+        | `help` | show this list |
+        | `models` | list the models and their prices |
+        | `credits` | show what this account has left |
+        | `ping` | check that I am here |
+
+        | key | value |
+        |---|---|
+        | `model=` | a model's name, see `/asynccoder models` |
+        | `priority=` | `low`, `medium` or `high` |
+        | `base=` | the branch to start from and to target |
+        | `branch=` | the name of a new branch below `asynccoder/` |
+        | `budget=` | the most credits it may cost, a whole number above 0 |
+        | `draft=` | `true` or `false` |
+
+        For example: `/asynccoder debug budget=50 the total is wrong for empty carts`
+
+        <!-- asynccoder:command=<uuid> -->"#]]
+    .assert_eq(&world.answer().await);
+});
+
+story!(the_trigger_alone_asks_for_help, async |world| {
+    world.bob.comments(&world.issue, "/asynccoder");
+    assert!(world.answer().await.starts_with("### Async Coder · help\n"));
+});
+
+story!(ping_says_that_the_bot_is_there, async |world| {
+    world.bob.comments(&world.issue, "/asynccoder ping");
+    expect![[r#"
+        I am here. `/asynccoder help` says what I can do.
+
+        <!-- asynccoder:command=<uuid> -->"#]]
+    .assert_eq(&world.answer().await);
+});
+
+story!(models_lists_names_and_prices, async |world| {
+    world.bob.comments(&world.issue, "/asynccoder models");
+    expect![[r#"
+        ### Async Coder · models
+
+        Prices in US dollars per million tokens; one credit is one cent.
+
+        | `model=` | also | input | cached | output | |
+        |---|---|---|---|---|---|
+        | `claude-sonnet-5-5` | `sonnet`, `claude` | 2.00 | 0.10 | 10.00 | default |
+        | `claude-opus-5-5` | `opus` | 4.00 | 0.20 | 20.00 |  |
+        | `claude-haiku-4-5` | `haiku` | 1.00 | 0.10 | 5.00 |  |
+        | `claude-fable-5-1` | `fable` | 10.00 | 0.25 | 50.00 |  |
+
+        <!-- asynccoder:command=<uuid> -->"#]]
+    .assert_eq(&world.answer().await);
+});
+
+story!(credits_says_what_the_account_has, async |world| {
+    world.alice.comments(&world.issue, "/asynccoder credits");
+    expect![[r#"
+        ### Async Coder · credits
+
+        Available: 100 credits
+
+        `acme` has 100 credits, of which 0 are held for tasks that are not finished.
+
+        <!-- asynccoder:command=<uuid> -->"#]]
+    .assert_eq(&world.answer().await);
+});
+
+story!(free_verbs_also_answer_on_a_pull_request, async |world| {
+    world.alice.commits("better", "README.md", "# till\n\nBetter.\n");
+    let opening = asynccoder::simulator::Opening {
+        title: "Better".to_owned(),
+        head: "better".to_owned(),
+        ..Default::default()
+    };
+    let number = world.simulator.open_pull_request(REPOSITORY, "alice", &opening).unwrap();
+    let pull = crate::world::people::Issue { number, ..world.issue.clone() };
+    world.alice.comments(&pull, "/asynccoder ping");
+    world.settle().await;
+    world.alice.comments(&pull, "/asynccoder debug");
+    world.settles_as(expect![[r#"
+        alice        pushes better
+        alice        opens #2 "Better"
+        alice        #2 /asynccoder ping
+        asynccoder   #2 I am here. `/asynccoder help` says what I can do.
+        alice        #2 /asynccoder debug
+        asynccoder   #2 :confused:
+        asynccoder   #2 `debug` on a pull request is not available in this version. Please comment on an issue.
+    "#]]).await;
+});
+
+story!(talk_between_people_stays_between_people, async |world| {
+    world.alice.comments(&world.issue, "Have you tried turning it off and on again?");
+    world.bob.comments(&world.issue, "What would `/asynccoder debug` do here?");
+    world.alice.comments(&world.issue, "> /asynccoder debug\n\nNo, not yet.");
+    world
+        .settles_as(expect![[r#"
+        alice        #1 Have you tried turning it off and on again?
+        bob          #1 What would `/asynccoder debug` do here?
+        alice        #1 > /asynccoder debug ⏎  ⏎ No, not yet.
+    "#]])
+        .await;
+    assert_eq!(world.models().requests().len(), 0);
+});
+
+story!(an_edited_comment_starts_nothing, async |world| {
+    let comment = world.alice.comments(&world.issue, "Please look.");
+    world.simulator.edit_comment(REPOSITORY, comment, "alice", "/asynccoder ping").unwrap();
+    world
+        .settles_as(expect![[r#"
+        alice        #1 Please look.
+        alice        #1 edits: /asynccoder ping
+    "#]])
+        .await;
+});
+
+story!(the_bot_does_not_listen_to_itself, async |world| {
+    let marker = "<!-- asynccoder:command=018f0000-0000-7000-8000-000000000000 -->";
+    let text = format!("/asynccoder ping\n\n{marker}");
+    world.simulator.comment(REPOSITORY, world.issue.number, BOT, &text).unwrap();
+    world
+        .settles_as(expect![[r#"
+        asynccoder   #1 /asynccoder ping
+    "#]])
+        .await;
+});

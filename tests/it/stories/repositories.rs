@@ -1,0 +1,87 @@
+//! Repositories in which nothing can be started, and branches that people name.
+
+use crate::world::{Plan, REPOSITORY, repo, story};
+use expect_test::expect;
+
+story!(
+    an_empty_repository_needs_a_commit_first,
+    Plan::default().repository(|repository| repository.empty = true),
+    async |world| {
+        world.expects_refusals();
+        world.alice.comments(&world.issue, "/asynccoder debug");
+        expect![[r#"
+            This repository has no commit yet. Push one, then ask again.
+
+            <!-- asynccoder:command=<uuid> -->"#]]
+        .assert_eq(&world.answer().await);
+    }
+);
+
+story!(an_unknown_base_is_named, async |world| {
+    world.alice.comments(&world.issue, "/asynccoder debug base=release/9");
+    expect![[r#"
+        There is no branch `release/9` to start from. Name another with `base=`, or check the repository's default branch.
+
+        <!-- asynccoder:command=<uuid> -->"#]].assert_eq(&world.answer().await);
+});
+
+story!(a_branch_that_exists_is_not_taken_over, async |world| {
+    world.alice.quietly().commits("asynccoder/mine", "README.md", "mine\n");
+    world.alice.comments(&world.issue, "/asynccoder debug branch=mine");
+    expect![[r#"
+        The branch `asynccoder/mine` exists already. Choose another name with `branch=`.
+
+        <!-- asynccoder:command=<uuid> -->"#]]
+    .assert_eq(&world.answer().await);
+});
+
+story!(base_branch_and_draft_are_as_people_say, async |world| {
+    world.model(repo::fixes_the_till());
+    world.alice.quietly().commits("release/2", "README.md", "two\n");
+    world
+        .alice
+        .comments(&world.issue, "/asynccoder debug base=release/2 branch=fix/it draft=false");
+    world
+        .settles_as(expect![[r#"
+        alice        pushes release/2
+        alice        #1 /asynccoder debug base=release/2 branch=fix/it draft=false
+        asynccoder   #1 :eyes:
+        asynccoder   pushes asynccoder/fix/it (src/discount.rs +1 -1)
+        asynccoder   opens #2 "Give the discount at exactly 100.00" for release/2
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #1 debug · done: I opened pull request #2. [3 steps, 1 credit]
+    "#]])
+        .await;
+    let head = world.simulator.commit(REPOSITORY, "asynccoder/fix/it").unwrap();
+    let branches = world.simulator.branches(REPOSITORY);
+    assert_eq!(head.parent.as_ref(), branches.get("release/2"));
+});
+
+story!(a_branch_that_appears_meanwhile_is_left_alone, async |world| {
+    use asynccoder::simulator::{At, Moment};
+    world.model(repo::fixes_the_till());
+    let gate = world.simulator.faults().hold(At::models(), Moment::BeforeReply);
+    world.alice.comments(&world.issue, "/asynccoder debug branch=mine");
+    gate.reached().await.unwrap();
+    let theirs = world.carol.quietly().commits("asynccoder/mine", "README.md", "carol's\n");
+    gate.open();
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug branch=mine
+        asynccoder   #1 :eyes:
+        carol        pushes asynccoder/mine
+        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [3 steps, 0 credits]
+    "#]]).await;
+    assert_eq!(world.simulator.branches(REPOSITORY)["asynccoder/mine"], theirs);
+    assert_eq!(world.balance().await, (100, 0));
+});
+
+story!(an_archived_repository_gets_no_answer_because_it_takes_none, async |world| {
+    world.simulator.quietly().archive(REPOSITORY).unwrap();
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.expects_refusals();
+    world
+        .settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+    "#]])
+        .await;
+});

@@ -1,0 +1,1 @@
+//! What reaches the bot through its only door, and what it answers.
