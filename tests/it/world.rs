@@ -144,7 +144,6 @@ impl World {
         let simulator = Simulator::start(options).await.unwrap();
         let owner = simulator.add_organization("acme");
         let person = |login: &str, role: Option<&str>| {
-            simulator.add_user(login);
             (Person::new(&simulator, login), role.map(str::to_owned))
         };
         let people = [

@@ -188,7 +188,8 @@ story!(a_service_that_stays_unwell_or_refuses_us_is_free, async |world| {
         401: the model service does not accept the key: status 401, authentication_error
         402: the model service's account is out of budget: status 402, billing_error
         400: the model service refused the request: status 400, invalid_request_error
-    "#]].assert_eq(&ends);
+    "#]]
+    .assert_eq(&ends);
     assert_eq!(world.balance().await, (100, 0));
 });
 

@@ -13,12 +13,18 @@ pub(crate) struct Issue {
 /// Somebody with an account.
 pub(crate) struct Person {
     pub(crate) login: String,
+    /// GitHub's number of the account.
+    pub(crate) id: u64,
     simulator: Simulator,
 }
 
 impl Person {
     pub(crate) fn new(simulator: &Simulator, login: &str) -> Self {
-        Self { login: login.to_owned(), simulator: simulator.clone() }
+        Self {
+            login: login.to_owned(),
+            id: simulator.add_user(login),
+            simulator: simulator.clone(),
+        }
     }
 
     /// The same person; GitHub sends no webhook about what they do.
