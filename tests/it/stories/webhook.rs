@@ -189,9 +189,11 @@ story!(what_is_accepted_is_answered_at_once_and_counts_once, async |world| {
         issues g-5: 202 {"delivery":"g-5"}
     "#]]
     .assert_eq(&table);
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         asynccoder   #1 I am here. `/asynccoder help` says what I can do.
-    "#]]).await;
+    "#]])
+        .await;
     assert_eq!(stored(world).await, 5);
 });
 
@@ -209,14 +211,16 @@ story!(the_same_comment_delivered_many_times_becomes_one_task, async |world| {
     for answer in futures::future::join_all(deliveries).await {
         assert_eq!(answer.unwrap().0, 202);
     }
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         alice        #1 /asynccoder debug
         asynccoder   #1 :eyes:
         asynccoder   pushes asynccoder/1-t-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
         asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
-    "#]]).await;
+    "#]])
+        .await;
 });
 
 story!(a_form_is_read_like_json, async |world| {
@@ -228,9 +232,11 @@ story!(a_form_is_read_like_json, async |world| {
     let (status, _) =
         world.simulator.deliver_raw("issue_comment", "", body.as_bytes(), &form).await.unwrap();
     assert_eq!(status, 202);
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         asynccoder   #1 I am here. `/asynccoder help` says what I can do.
-    "#]]).await;
+    "#]])
+        .await;
 });
 
 story!(

@@ -1,0 +1,106 @@
+//! The program on the command line.
+
+use crate::world::process::{Server, finish, program, run, told};
+use crate::world::{Plan, World, story};
+use expect_test::expect;
+
+#[tokio::test]
+async fn all_that_is_missing_is_named_at_once() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let wrong =
+        [("PORT", "http"), ("GITHUB_SERVER_URL", "http://github.example"), ("WORKERS", "0")];
+    let output = program(&world, &["serve"], wrong).output().await.unwrap();
+    expect![[r#"
+        asynccoder: PORT must be a port number from 0 to 65535
+        APP_ID is not set: the App's id from its settings page
+        PRIVATE_KEY is not set: give the App's private key here or its file in PRIVATE_KEY_PATH
+        WEBHOOK_SECRET is not set: the secret from the App's settings; without one anybody could send commands
+        WORKERS must be a whole number from 1 to 1000
+        GITHUB_SERVER_URL must begin with https:// unless it is on this machine: a token would travel in the open
+        exit code Some(2)
+    "#]].assert_eq(&told(&output));
+}
+
+#[tokio::test]
+async fn a_server_says_where_it_listens_and_stops_in_peace() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let server = Server::start(&world).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let alive = client.get(format!("{}/healthz", server.url)).send().await.unwrap();
+    assert_eq!(alive.text().await.unwrap(), "ok\n");
+    finish(world, server).await;
+}
+
+#[tokio::test]
+async fn migrating_twice_is_the_same_as_once() {
+    let world = World::without_the_bot(Plan::default()).await;
+    for _ in 0..2 {
+        let output = run(&world, &["migrate"]).await;
+        assert_eq!(told(&output), "the database is up to date\nexit code Some(0)\n");
+    }
+}
+
+story!(credits_can_be_granted_beside_a_running_server, async |world| {
+    let unknown = run(world, &["credits", "grant", "nobody", "5", "--reason", "a gift"]).await;
+    expect![[r#"
+        asynccoder: no account nobody is known: it becomes known when it installs the App or somebody comments
+        exit code Some(1)
+    "#]].assert_eq(&told(&unknown));
+    let none = run(world, &["credits", "grant", "acme", "0", "--reason", "a gift"]).await;
+    assert_eq!(none.status.code(), Some(2));
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    world.settle().await;
+    world.story();
+    let granted = run(world, &["credits", "grant", "ACME", "50", "--reason", "a gift"]).await;
+    assert_eq!(told(&granted), "ACME now has 150 credits\nexit code Some(0)\n");
+    assert_eq!(world.balance().await, (150, 0));
+});
+
+#[tokio::test]
+async fn doctor_finds_nothing_wrong_with_a_sound_set_up() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let said = told(&run(&world, &["doctor"]).await);
+    let git = said.lines().find(|line| line.contains(" git: ")).unwrap_or_default();
+    expect![[r#"
+        ok    configuration: complete
+        ok    database: reachable, up to date, and the ledger adds up
+        ok    git: <version>
+        ok    the App on GitHub: asynccoder has the permissions and events it needs
+        ok    models: claude-sonnet-5-5 is the default
+        exit code Some(0)
+    "#]].assert_eq(&said.replace(git, "ok    git: <version>"));
+}
+
+#[tokio::test]
+async fn doctor_says_what_to_mend() {
+    let plan = Plan::default().with("APP_ID", "7").with("ANTHROPIC_API_KEY", "");
+    let world = World::without_the_bot(plan).await;
+    let said = told(&run(&world, &["doctor"]).await);
+    let git = said.lines().find(|line| line.contains(" git: ")).unwrap_or_default();
+    expect![[r#"
+        ok    configuration: complete
+        ok    database: reachable, up to date, and the ledger adds up
+        ok    git: <version>
+        WRONG the App on GitHub: not found: Integration not found. Check APP_ID, PRIVATE_KEY, GITHUB_API_URL and this machine's clock
+        WRONG models: no model service has a key: set ANTHROPIC_API_KEY
+        asynccoder: 2 of the above must be mended
+        exit code Some(1)
+    "#]].assert_eq(&said.replace(git, "ok    git: <version>"));
+}
+
+#[tokio::test]
+async fn the_demo_plays_the_whole_story() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let output = program(&world, &["demo"], []).output().await.unwrap();
+    let said = told(&output);
+    for part in [
+        "dana comments on acme/till#1: /asynccoder debug",
+        "I opened draft pull request #2.",
+        "Receipt: Claude Sonnet 5.5 · 5 steps",
+        "check run \"Async Coder / debug\"",
+        "acme had 100 credits and has ",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in:\n{said}");
+    }
+    assert!(said.ends_with("exit code Some(0)\n"), "{said}");
+}
