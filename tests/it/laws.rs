@@ -2,6 +2,8 @@
 
 mod documents;
 mod layers;
+mod ledger;
+mod migrations;
 mod models;
 mod store;
 mod tools;

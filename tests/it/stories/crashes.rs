@@ -72,6 +72,7 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     expect![[r#"
         asynccoder: another server uses DATA_DIR <data>: stop it, or give this one another folder
         exit code Some(1)
-    "#]].assert_eq(&second.replace(&data, "<data>"));
+    "#]]
+    .assert_eq(&second.replace(&data, "<data>"));
     finish(world, server).await;
 }

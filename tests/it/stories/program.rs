@@ -68,7 +68,8 @@ async fn doctor_finds_nothing_wrong_with_a_sound_set_up() {
         ok    the App on GitHub: asynccoder has the permissions and events it needs
         ok    models: claude-sonnet-5-5 is the default
         exit code Some(0)
-    "#]].assert_eq(&said.replace(git, "ok    git: <version>"));
+    "#]]
+    .assert_eq(&said.replace(git, "ok    git: <version>"));
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ fn conversation(world: &World) -> String {
         let diff = simulator.diff(REPOSITORY, &pull.base, &pull.head).unwrap();
         let hunk = diff.lines().skip_while(|line| !line.starts_with("@@"));
         text.push('\n');
-        text.extend(hunk.map(|line| format!("    {line}\n")));
+        text.extend(hunk.map(|line| format!("    {line}").trim_end().to_owned() + "\n"));
     }
     for check in simulator.check_runs(REPOSITORY) {
         let conclusion = check.conclusion.unwrap_or_default();
