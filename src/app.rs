@@ -37,7 +37,7 @@ pub struct App {
     store: Store,
     stop: CancellationToken,
     rooms: TaskTracker,
-    _only_server: File,
+    only_server: File,
 }
 
 impl App {
@@ -57,7 +57,7 @@ impl App {
         let rooms = TaskTracker::new();
         start_rooms(&config, &store, &url, &rooms, &stop)?;
         serve(&config, &store, listener, &rooms, &stop);
-        Ok(Self { url, store, stop, rooms, _only_server: only_server })
+        Ok(Self { url, store, stop, rooms, only_server: only_server })
     }
 
     /// Where it listens.
@@ -93,6 +93,10 @@ impl App {
             );
         }
         self.store.close().await;
+        // Closing the file is not enough while a process that is just being started shares it.
+        if let Err(error) = self.only_server.unlock() {
+            tracing::warn!(%error, "DATA_DIR stays locked until this process has ended");
+        }
     }
 }
 
