@@ -21,10 +21,7 @@ pub fn inert(markdown: &str) -> String {
         match c {
             '<' if !in_code && opens_html(rest) => out.push_str("&lt;"),
             '!' if !in_code && rest.starts_with("![") => {}
-            '@' if !in_code && rest.chars().nth(1).is_some_and(char::is_alphanumeric) => {
-                out.push_str("@\u{200b}");
-            }
-            '#' if !in_code && closes_an_issue(&out, rest) => out.push_str("#\u{200b}"),
+            _ if !in_code => push_without_effect(&mut out, c, rest),
             _ => out.push(c),
         }
     }
@@ -44,14 +41,41 @@ fn opens_html(rest: &str) -> bool {
     rest.chars().nth(1).is_some_and(|c| c.is_ascii_alphabetic() || "/!?".contains(c))
 }
 
-/// Whether `Fixes #1` would come out: GitHub closes the issue when the pull request is merged.
+/// Adds a character; a mention, or a reference that would close an issue, is broken up behind it.
+fn push_without_effect(out: &mut String, c: char, rest: &str) {
+    let acts = match c {
+        '@' => rest.chars().nth(1).is_some_and(char::is_alphanumeric),
+        '#' | 'g' | 'G' | 'h' | 'H' => closes_an_issue(out, rest),
+        _ => false,
+    };
+    out.push(c);
+    if acts {
+        out.push('\u{200b}');
+    }
+}
+
+/// Whether a closing keyword stands before a reference: `#1`, `owner/name#1`, `GH-1` or an address.
+/// <https://docs.github.com/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue>
 fn closes_an_issue(before: &str, rest: &str) -> bool {
+    let begins = |prefix: &str| {
+        rest.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let digit_follows = |at: usize| rest.chars().nth(at).is_some_and(|c| c.is_ascii_digit());
+    if rest.starts_with('#') {
+        let name = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        let before_name = before.trim_end_matches(name);
+        return digit_follows(1) && (follows_keyword(before) || follows_keyword(before_name));
+    }
+    let address = begins("https://") || begins("http://");
+    (address || (begins("gh-") && digit_follows(3))) && follows_keyword(before)
+}
+
+fn follows_keyword(before: &str) -> bool {
     const KEYWORDS: [&str; 9] =
         ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
     let word =
         before.trim_end_matches([' ', ':', '\t']).rsplit(|c: char| !c.is_alphanumeric()).next();
-    let keyword = word.is_some_and(|w| KEYWORDS.contains(&w.to_ascii_lowercase().as_str()));
-    keyword && rest.chars().nth(1).is_some_and(|c| c.is_ascii_digit())
+    word.is_some_and(|w| KEYWORDS.contains(&w.to_ascii_lowercase().as_str()))
 }
 
 fn code_ranges(markdown: &str) -> Vec<Range<usize>> {
@@ -82,6 +106,17 @@ fn close_fence(text: &mut String) {
         text.push('\n');
         text.extend(std::iter::repeat_n(mark, length));
     }
+}
+
+/// A title of at most about so many characters that mentions nobody and closes nothing. Titles and
+/// commit messages are no Markdown: nothing else in them has an effect.
+pub fn title(text: &str, most: usize) -> String {
+    let line = one_line(text, most);
+    let mut out = String::with_capacity(line.len());
+    for (index, c) in line.char_indices() {
+        push_without_effect(&mut out, c, line.get(index..).unwrap_or_default());
+    }
+    out
 }
 
 /// At most this many characters on one line; what is cut is shown as `…`.

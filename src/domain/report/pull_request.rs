@@ -5,7 +5,7 @@ use super::{LONGEST_BODY, Outcome, task_marker};
 use crate::domain::credit::Usage;
 use crate::domain::ids::TaskId;
 use crate::domain::task::{End, Kind};
-use crate::domain::text::{at_most, inert, one_line, slug};
+use crate::domain::text::{self, at_most, inert, one_line, slug};
 
 /// GitHub shows about this much of a title; git's own habit is the same.
 const LONGEST_TITLE: usize = 72;
@@ -46,9 +46,13 @@ pub struct Requester<'a> {
 
 /// The title.
 pub fn title(work: &Work<'_>) -> String {
-    let title =
-        work.outcome.title.as_deref().map(|t| one_line(t, LONGEST_TITLE)).filter(|t| !t.is_empty());
-    title.unwrap_or_else(|| one_line(work.issue_title, LONGEST_TITLE))
+    let title = work
+        .outcome
+        .title
+        .as_deref()
+        .map(|t| text::title(t, LONGEST_TITLE))
+        .filter(|t| !t.is_empty());
+    title.unwrap_or_else(|| text::title(work.issue_title, LONGEST_TITLE))
 }
 
 /// The description.
