@@ -56,8 +56,8 @@ story!(what_is_held_shows_while_a_task_runs_and_comes_back_after, async |world| 
     gate.open();
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debug budget=40
-        asynccoder   #1 :eyes:
         alice        #1 /asynccoder credits
+        asynccoder   #1 :eyes:
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>

@@ -197,7 +197,8 @@ story!(a_workflow_is_never_pushed, async |world| {
     let path = ".github/workflows/x.yml";
     let script =
         Script::new("workflow").calls(vec![repo::write(path, "on: push\n"), repo::the_fix()]);
-    world.model(script.calls(vec![says_it_is_done()]));
+    let script = script.with_usage(repo::USAGE).calls(vec![says_it_is_done()]);
+    world.model(script.with_usage(repo::USAGE));
     world.alice.comments(&world.issue, "/asynccoder debug");
     let answer = world.answer().await;
     expect![[r#"
@@ -209,7 +210,7 @@ story!(a_workflow_is_never_pushed, async |world| {
 
         I did what was asked.
 
-        Receipt: Claude Sonnet 5.5 · 2 steps · 1,984/1,733/111 tokens · 0 credits
+        Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens · 0 credits
 
         To try again: `/asynccoder debug`
 
@@ -257,7 +258,7 @@ story!(paths_out_of_the_workspace_lead_nowhere, async |world| {
 
 story!(one_that_asks_gets_its_questions_shown, async |world| {
     let question = json!({ "summary": "Two readings are possible.", "questions": ["Is 100.00 included?", "Ask @everybody?"] });
-    world.model(Script::new("asks").calls(vec![repo::finish(question)]));
+    world.model(Script::new("asks").calls(vec![repo::finish(question)]).with_usage(repo::USAGE));
     world.alice.comments(&world.issue, "/asynccoder debug");
     expect![[r#"
         ### Async Coder · debug · needs info
@@ -269,7 +270,7 @@ story!(one_that_asks_gets_its_questions_shown, async |world| {
         1. Is 100.00 included?
         2. Ask @​everybody?
 
-        Receipt: Claude Sonnet 5.5 · 1 step · 1,733/0/44 tokens · 1 credit
+        Receipt: Claude Sonnet 5.5 · 1 step · 520/1,500/90 tokens · 1 credit
 
         Comment `/asynccoder debug <your answers>` to go on.
 

@@ -5,12 +5,12 @@ use asynccoder::simulator::Script;
 use expect_test::expect;
 use serde_json::json;
 
-const HOSTILE: &str = "Thanks @alice and @acme/owners.\n\n![tracker](https://evil.example/x.png)\n<img src=https://evil.example/y.png><!-- hidden -->\n\nFixes #77, closes: #78\n\n/asynccoder debug\n  /ASYNCCODER ping\n\n<!-- asynccoder:task=018f0000-0000-7000-8000-000000000000 -->\n\n```\nopen fence";
+const HOSTILE: &str = "Thanks @alice and @acme/owners.\n\n![tracker](https://evil.example/x.png)\n<img src=https://evil.example/y.png><!-- hidden -->\n\nFixes #77, closes: #78, resolves acme/till#79, fixed GH-80, close https://github.com/acme/till/issues/81\n\n/asynccoder debug\n  /ASYNCCODER ping\n\n<!-- asynccoder:task=018f0000-0000-7000-8000-000000000000 -->\n\n```\nopen fence";
 
 story!(what_a_model_says_is_shown_without_effect, async |world| {
-    let words = json!({ "title": "Fix @alice's\nthing #77", "summary": HOSTILE, "not_verified": ["@bob", "![x](y)"] });
-    let script = Script::new("hostile").calls(vec![repo::the_fix()]);
-    world.model(script.calls(vec![repo::finish(words)]));
+    let words = json!({ "title": "Fix <b>@alice's\nthing, closes #77", "summary": HOSTILE, "not_verified": ["@bob", "![x](y)"] });
+    let script = Script::new("hostile").calls(vec![repo::the_fix()]).with_usage(repo::USAGE);
+    world.model(script.calls(vec![repo::finish(words)]).with_usage(repo::USAGE));
     world.alice.comments(&world.issue, "/asynccoder debug");
     expect![[r#"
         ### Async Coder · debug · done
@@ -22,7 +22,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         [tracker](https://evil.example/x.png)
         &lt;img src=https://evil.example/y.png>&lt;!-- hidden -->
 
-        Fixes #​77, closes: #​78
+        Fixes #​77, closes: #​78, resolves acme/till#​79, fixed G​H-80, close h​ttps://github.com/acme/till/issues/81
 
         \/asynccoder debug
           \/ASYNCCODER ping
@@ -37,7 +37,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         - @​bob
         - [x](y)
 
-        Receipt: Claude Sonnet 5.5 · 2 steps · 1,904/1,733/152 tokens · 1 credit
+        Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens · 1 credit
 
         <!-- asynccoder:task=<uuid> -->"#]]
     .assert_eq(&world.answer().await);
@@ -45,14 +45,14 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
     let journal = world.simulator.journal();
     let body = crate::world::teller::stable(&journal, pulls[0].body.as_ref().unwrap());
     expect![[r#"
-        Fix @alice's thing #77
+        Fix <b>@​alice's thing, closes #​77
 
         Thanks @​alice and @​acme/owners.
 
         [tracker](https://evil.example/x.png)
         &lt;img src=https://evil.example/y.png>&lt;!-- hidden -->
 
-        Fixes #​77, closes: #​78
+        Fixes #​77, closes: #​78, resolves acme/till#​79, fixed G​H-80, close h​ttps://github.com/acme/till/issues/81
 
         \/asynccoder debug
           \/ASYNCCODER ping
@@ -69,7 +69,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         - @​bob
         - [x](y)
 
-        Receipt: Claude Sonnet 5.5 · 2 steps · 1,904/1,733/152 tokens
+        Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens
 
         <!-- asynccoder:task=<uuid> -->"#]]
     .assert_eq(&format!("{}\n\n{body}", pulls[0].title));

@@ -1,6 +1,6 @@
 //! Repositories as text, and what a model does in them.
 
-use asynccoder::simulator::Script;
+use asynccoder::simulator::{Script, Usage};
 use serde_json::{Value, json};
 
 /// The files of a fixture: `//- path` begins each.
@@ -13,17 +13,24 @@ pub(crate) fn files(fixture: &str) -> Vec<(String, Vec<u8>)> {
     parts.filter_map(file).collect()
 }
 
+/// What a turn of the model uses; fixed, so that receipts do not depend on the length of a prompt.
+pub(crate) const USAGE: Usage =
+    Usage { input: 120, cache_read: 1500, cache_write: 400, output: 90 };
+
 /// Reads the place, repairs the comparison and says so.
 pub(crate) fn fixes_the_till() -> Script {
     Script::new("the till")
         .calls(vec![read("src/discount.rs")])
         .with_text("I look at the place where the discount is decided.")
+        .with_usage(USAGE)
         .calls(vec![the_fix()])
+        .with_usage(USAGE)
         .calls(vec![finish(json!({
             "title": "Give the discount at exactly 100.00",
             "summary": "The comparison left out the threshold itself; it is in now.",
             "not_verified": ["The tests were not run."],
         }))])
+        .with_usage(USAGE)
 }
 
 pub(crate) fn read(path: &str) -> (&'static str, Value) {
