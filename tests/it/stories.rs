@@ -4,8 +4,6 @@ mod commands;
 mod crashes;
 mod credits;
 mod every_wall;
-mod postgres;
-mod stopping;
 mod first_contact;
 mod hostile_model;
 mod hostile_text;
@@ -13,9 +11,11 @@ mod issue_to_pull_request;
 mod lost_replies;
 mod model_access;
 mod permissions;
+mod postgres;
 mod program;
 mod readme;
 mod repositories;
+mod stopping;
 mod webhook;
 
 /// What people see when a comment becomes a pull request, whatever happened behind it.

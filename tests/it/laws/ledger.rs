@@ -1,5 +1,6 @@
 //! Money: whatever happens in whatever order, the books say what a small model of them says.
 
+use super::store::desk::NO_LIMIT;
 use asynccoder::domain::command::parse::understand;
 use asynccoder::domain::command::{Asked, Request};
 use asynccoder::domain::credit::{Credits, NanoUsd, Quote, Usage};
@@ -160,13 +161,16 @@ impl Ledger {
             hold: Credits(hold),
         };
         let id = task.id;
-        let admitted = self.store.admit(&claimed, task.clone(), vec![]).await.unwrap();
+        let admitted = self.store.admit(&claimed, task.clone(), vec![], NO_LIMIT).await.unwrap();
         let fits = hold <= self.books.balance - self.books.held();
         assert_eq!(admitted, fits.then_some(id), "hold {hold} of {}", self.books.balance);
         if fits {
             self.books.open.insert(id, (hold, 0));
             let again = NewTask { id: TaskId(uuid::Uuid::now_v7()), ..task };
-            assert!(!matches!(self.store.admit(&claimed, again, vec![]).await, Ok(Some(_))));
+            assert!(!matches!(
+                self.store.admit(&claimed, again, vec![], NO_LIMIT).await,
+                Ok(Some(_))
+            ));
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the store promises, on both databases: keys are for ever, leases fence, money adds up.
 
 mod cases;
-mod desk;
+pub(super) mod desk;
 
 use desk::Desk;
 

@@ -76,7 +76,8 @@ story!(a_comment_becomes_a_pull_request, async |world| {
         +++ b/src/discount.rs
         -    if cents > THRESHOLD {
         +    if cents >= THRESHOLD {
-    "#]].assert_eq(&changed.map(|line| format!("{line}\n")).collect::<String>());
+    "#]]
+    .assert_eq(&changed.map(|line| format!("{line}\n")).collect::<String>());
 });
 
 story!(the_commit_says_who_asked_and_is_dated_by_its_task, async |world| {
