@@ -91,9 +91,12 @@ impl Admission {
     /// Decides a command, or sees to it that it is decided later.
     async fn settle(&self, command: &ClaimedCommand) {
         let outcome = match self.decide(command).await {
-            Ok(()) => Ok(()),
-            Err(Undecided::Store(error)) => Err(error),
+            Ok(()) => return,
             Err(Undecided::GitHub(error)) => self.not_now(command, &error).await,
+            Err(Undecided::Store(error)) => {
+                tracing::error!(command = %command.id, %error, "a command could not be decided");
+                self.store.postpone_command(command, self.patience(command)).await
+            }
         };
         if let Err(error) = outcome {
             tracing::error!(command = %command.id, %error, "a command is decided again when its lease runs out");
@@ -166,7 +169,7 @@ impl Admission {
             self.store.end_command(command, Ending::Answered, vec![answer(command, &body)]).await?;
             return Ok(());
         };
-        let again = again(&task, &meant.text)?;
+        let again = again(&task, asked, &meant.text)?;
         Box::pin(self.decide_command(command, &again, place, permission)).await
     }
 
@@ -245,6 +248,11 @@ impl Admission {
         Ok(())
     }
 
+    fn patience(&self, command: &ClaimedCommand) -> Duration {
+        let doublings = u32::try_from(command.attempts).unwrap_or(5).min(5);
+        (self.timing.backoff * 2_u32.pow(doublings)).min(LONGEST_WAIT)
+    }
+
     /// GitHub did not tell what has to be known: later if that can help, else a refusal.
     async fn not_now(
         &self,
@@ -259,9 +267,8 @@ impl Admission {
         if waited >= self.timing.decide_within {
             return self.refuse(command, &Refusal::GitHubUnreachable).await;
         }
-        let doublings = u32::try_from(command.attempts).unwrap_or(5).min(5);
-        let ours = (self.timing.backoff * 2_u32.pow(doublings)).min(LONGEST_WAIT);
-        let wait = if let GitHubError::Limited(wait) = error { *wait } else { ours };
+        let wait =
+            if let GitHubError::Limited(wait) = error { *wait } else { self.patience(command) };
         tracing::warn!(command = %command.id, %error, ?wait, "a command is decided later");
         self.store.postpone_command(command, wait).await
     }

@@ -57,7 +57,7 @@ impl App {
         let rooms = TaskTracker::new();
         start_rooms(&config, &store, &url, &rooms, &stop)?;
         serve(&config, &store, listener, &rooms, &stop);
-        Ok(Self { url, store, stop, rooms, only_server: only_server })
+        Ok(Self { url, store, stop, rooms, only_server })
     }
 
     /// Where it listens.

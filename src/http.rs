@@ -15,8 +15,12 @@ use axum::routing::{any, get};
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+
+/// Large bodies that are read at once: they may have 25 MiB each.
+const LARGE_BODIES_AT_ONCE: usize = 16;
 
 /// What the routes share.
 #[derive(Clone)]
@@ -26,6 +30,8 @@ pub(crate) struct Http {
     catalog: Arc<Catalog>,
     metrics: PrometheusHandle,
     metrics_token: Option<SecretString>,
+    /// A place for each large body that is being read.
+    large_bodies: Arc<Semaphore>,
     /// Cancelled when the process is asked to stop.
     draining: CancellationToken,
 }
@@ -43,6 +49,7 @@ impl Http {
             catalog: Arc::new(config.catalog.clone()),
             metrics,
             metrics_token: config.metrics_token.clone(),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE)),
             draining,
         }
     }

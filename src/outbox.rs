@@ -16,7 +16,8 @@ use crate::config::{Config, Timing};
 use crate::domain::act::Act;
 use crate::domain::catalog::Catalog;
 use crate::domain::document::DocumentKind;
-use crate::domain::ids::RepositoryId;
+use crate::domain::ids::{RepositoryId, TaskId};
+use crate::domain::task::LONGEST_WAIT;
 use crate::git::Git;
 use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
@@ -24,12 +25,16 @@ use crate::store::acts::DueAct;
 use crate::store::documents::DueDocument;
 use crate::store::writers::{Job, Writer};
 use crate::store::{self, Store};
+use chrono::Utc;
 use pace::Pace;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use verdict::Verdict;
+
+/// Then another account may have its turn.
+const MOST_JOBS_IN_A_ROW: usize = 20;
 
 /// The outbox of this process.
 #[derive(Clone)]
@@ -108,7 +113,10 @@ impl Outbox {
         writer: &Writer,
         stop: &CancellationToken,
     ) -> store::Result<Option<Duration>> {
-        while !stop.is_cancelled() {
+        for _ in 0..MOST_JOBS_IN_A_ROW {
+            if stop.is_cancelled() {
+                break;
+            }
             let Some(job) = self.store.next_job(writer).await? else { break };
             let blocked = self.carry_out(writer, job).await?;
             if blocked.is_some() {
@@ -154,6 +162,10 @@ impl Outbox {
         };
         match verdict {
             Verdict::Done(result) => self.store.act_done(act, result).await?,
+            Verdict::Later { error, .. } if Utc::now() - act.created_at > LONGEST_WAIT => {
+                let gave_up = format!("It did not work for three days, so I gave up: {error}");
+                self.store.act_impossible(act, &gave_up).await?;
+            }
             Verdict::Later { wait, unsure, error } => {
                 tracing::warn!(act = %act.id.0, kind = %act.act.kind(), unsure, error, "an act is tried again later");
                 self.store.act_later(act.id, wait, unsure, &error).await?;
@@ -204,7 +216,7 @@ impl Outbox {
             }
             Act::Push(push) => Ok(self.push(place, writer.account, act, push).await),
             Act::PullRequest(wanted) => {
-                let opened = self.open(place, wanted).await;
+                let opened = self.open(place, wanted, task_of(act)).await;
                 Ok(self.judged(place, opened, act).await)
             }
         }
@@ -214,7 +226,7 @@ impl Outbox {
     async fn look_up(&self, place: &Place, act: &DueAct) -> Result<Option<Value>, GitHubError> {
         match &act.act {
             Act::Answer { number, .. } => self.find_answer(place, *number, act.command).await,
-            Act::PullRequest(wanted) => self.find_pull_request(place, wanted).await,
+            Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
             Act::Reaction { .. } | Act::Push(_) => Ok(None),
         }
     }
@@ -290,6 +302,11 @@ impl Outbox {
         let name = self.store.repository_name(repository).await?;
         Ok(Some(Place { installation, repository, name }))
     }
+}
+
+/// The task of a pull request; without one its marker fits nothing.
+fn task_of(act: &DueAct) -> TaskId {
+    act.task.unwrap_or(TaskId(act.command.0))
 }
 
 /// Whether doing it twice is the same as doing it once, so that no look-up is needed.

@@ -5,9 +5,9 @@
 //! changes rows and asks GitHub to deliver again; it never decides or answers anything itself.
 
 use crate::github::GitHub;
-use crate::github::redelivery::{Present, Tried};
+use crate::github::redelivery::Tried;
 use crate::store::Store;
-use crate::store::schedules::{Schedule, Turn};
+use crate::store::schedules::Schedule;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,8 +17,6 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(30);
 /// GitHub keeps deliveries for so long.
 const GITHUB_KEEPS: TimeDelta = TimeDelta::days(3);
-/// A look goes back a little further than the last one.
-const OVERLAP: TimeDelta = TimeDelta::minutes(30);
 /// Tries of one delivery, GitHub's own first one included.
 const MOST_TRIES: usize = 4;
 /// After its second try a delivery waits so long for the next.
@@ -56,9 +54,11 @@ impl Reconcile {
             Schedule::Redeliver => Duration::from_mins(5),
             Schedule::Installations | Schedule::Retention => Duration::from_hours(1),
         };
-        let Some(turn) = self.store.take_turn(schedule, again).await? else { return Ok(()) };
+        if !self.store.take_turn(schedule, again).await? {
+            return Ok(());
+        }
         let done = match schedule {
-            Schedule::Redeliver => self.redeliver(turn).await,
+            Schedule::Redeliver => self.redeliver().await,
             Schedule::Installations => self.installations().await,
             Schedule::Retention => self.store.forget_old().await.map_err(anyhow::Error::from),
         };
@@ -66,34 +66,33 @@ impl Reconcile {
         done
     }
 
-    async fn redeliver(&self, turn: Turn) -> anyhow::Result<()> {
+    async fn redeliver(&self) -> anyhow::Result<()> {
         let now = Utc::now();
-        let since = turn
-            .last_success
-            .map_or(now - GITHUB_KEEPS, |last| (last - OVERLAP).max(now - GITHUB_KEEPS));
-        // A delivery that failed long ago may be due for another try, so tries are counted over all that GitHub keeps.
-        let tries = self.github.tries_since(since.min(now - BETWEEN_TRIES * 4)).await?;
+        // Tries are counted over all that GitHub keeps, else one that always fails would be new for ever.
+        let tries = self.github.tries_since(now - GITHUB_KEEPS).await?;
         for missed in missed(&tries, now) {
             if !self.store.has_delivery(&missed.guid).await? {
                 tracing::info!(
                     guid = missed.guid,
                     "asking GitHub to deliver again what did not reach us"
                 );
-                self.github.redeliver(missed.id).await?;
+                // One that GitHub cannot deliver again must not keep the others from it.
+                if let Err(error) = self.github.redeliver(missed.id).await {
+                    tracing::warn!(guid = missed.guid, %error, "a delivery could not be asked for again");
+                }
             }
         }
         Ok(())
     }
 
+    /// Each installation that we know is asked for by its own id, because a list of thousands moves
+    /// while it is read.
     async fn installations(&self) -> anyhow::Result<()> {
-        let present = self.github.installations().await?;
-        let pairs: Vec<_> = present
-            .iter()
-            .map(|Present { installation, account }| (*installation, *account))
-            .collect();
-        let gone = self.store.forget_missing_installations(&pairs).await?;
-        if gone > 0 {
-            tracing::info!(gone, "installations are gone without a webhook");
+        for (account, installation) in self.store.installations().await? {
+            if !self.github.has_installation(installation).await? {
+                tracing::info!(%account, %installation, "an installation is gone without a webhook");
+                self.store.forget_installation(account, installation).await?;
+            }
         }
         Ok(())
     }

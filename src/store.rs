@@ -130,8 +130,25 @@ pub(crate) fn now() -> DateTime<Utc> {
 
 /// A value for a JSON column.
 fn json<T: serde::Serialize>(value: &T) -> Result<sqlx::types::Json<serde_json::Value>> {
-    let value = serde_json::to_value(value).map_err(|e| StoreError::Unreadable(e.to_string()))?;
+    let mut value =
+        serde_json::to_value(value).map_err(|e| StoreError::Unreadable(e.to_string()))?;
+    without_nul(&mut value);
     Ok(sqlx::types::Json(value))
+}
+
+/// PostgreSQL keeps no NUL in its texts; a model or a file may well contain one.
+fn without_nul(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) if text.contains('\0') => {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(without_nul),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(without_nul),
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => {}
+    }
 }
 
 /// A value from a JSON column.

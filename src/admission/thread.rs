@@ -36,7 +36,7 @@ impl Admission {
 }
 
 /// The command that runs a task again: its kind, model and branch, its words, and what was added.
-pub(super) fn again(task: &ThreadTask, added: &str) -> Result<Command> {
+pub(super) fn again(task: &ThreadTask, asked: &Command, added: &str) -> Result<Command> {
     let brief = task.brief()?;
     let text = if added.is_empty() {
         brief.instruction
@@ -44,7 +44,8 @@ pub(super) fn again(task: &ThreadTask, added: &str) -> Result<Command> {
         format!("{}\n\n{added}", brief.instruction)
     };
     let options = Options {
-        model: Some(task.model.clone()),
+        model: asked.options.model.clone().or_else(|| Some(task.model.clone())),
+        budget: asked.options.budget,
         base: Some(task.base_branch.clone()),
         draft: brief.draft,
         ..Options::default()
@@ -63,10 +64,17 @@ fn verb_of(kind: Kind) -> Verb {
     }
 }
 
-/// A leading short id, with or without `t_`, and the rest.
+/// A leading short id, with or without `t_`, and the rest. What begins with `t_` is meant as one even
+/// if it is mistyped, so that a slip never stops or repeats another task.
 fn short_id(text: &str) -> (Option<String>, String) {
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let name = first.strip_prefix("t_").unwrap_or(first).to_ascii_lowercase();
-    let is_id = name.len() == 8 && name.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_id { (Some(name), rest.trim().to_owned()) } else { (None, text.to_owned()) }
+    let is_hex = |name: &str| name.len() == 8 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    let name = match first.strip_prefix("t_") {
+        Some(name) => Some(name),
+        None => Some(first).filter(|first| is_hex(first)),
+    };
+    match name {
+        Some(name) => (Some(name.to_ascii_lowercase()), rest.trim().to_owned()),
+        None => (None, text.to_owned()),
+    }
 }

@@ -53,7 +53,9 @@ impl Reader {
             person: Credits(self.whole_number("DAILY_CREDITS_PER_PERSON", 200, 1_000_000_000)),
         };
         let github_server = github_server?;
-        self.check_git_scheme(&github_server);
+        let github_api = github_api?;
+        self.check_scheme("GITHUB_SERVER_URL", &github_server);
+        self.check_scheme("GITHUB_API_URL", &github_api);
         Some(Config {
             host,
             port,
@@ -62,7 +64,7 @@ impl Reader {
             database_url,
             app: AppIdentity { id: id?, key: key? },
             webhook_secrets: webhook_secrets?,
-            github_api: github_api?,
+            github_api,
             github_server,
             providers,
             default_model,
@@ -220,6 +222,9 @@ impl Reader {
 
     pub(super) fn providers(&mut self) -> Vec<ProviderAccess> {
         let base = self.url("ANTHROPIC_BASE_URL", Some("https://api.anthropic.com"));
+        if let Some(base) = &base {
+            self.check_scheme("ANTHROPIC_BASE_URL", base);
+        }
         let key = self.take("ANTHROPIC_API_KEY").map(SecretString::from);
         let access = |(base, key): (Url, SecretString)| ProviderAccess {
             provider: Provider::Anthropic,
@@ -254,16 +259,16 @@ impl Reader {
         }
     }
 
-    /// git may speak only this scheme; without encryption a token would travel in the open.
-    fn check_git_scheme(&mut self, server: &Url) {
-        let loopback = match server.host() {
+    /// Without encryption a token or a key would travel in the open.
+    fn check_scheme(&mut self, name: &str, url: &Url) {
+        let loopback = match url.host() {
             Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
             Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
             Some(url::Host::Domain(name)) => name == "localhost",
             None => false,
         };
-        if server.scheme() == "http" && !loopback {
-            self.fault("GITHUB_SERVER_URL", "must begin with https:// unless it is on this machine: a token would travel in the open");
+        if url.scheme() == "http" && !loopback {
+            self.fault(name, "must begin with https:// unless it is on this machine: tokens and keys would travel in the open");
         }
     }
 }

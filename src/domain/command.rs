@@ -145,10 +145,10 @@ impl Verb {
             }
             Verb::Ask | Verb::Architect => &[Key::Model, Key::Priority, Key::Base, Key::Budget],
             Verb::PrReview => &[Key::Model, Key::Priority, Key::Budget, Key::Full],
+            Verb::Retry => &[Key::Model, Key::Budget],
             Verb::Help
             | Verb::Status
             | Verb::Cancel
-            | Verb::Retry
             | Verb::Models
             | Verb::Credits
             | Verb::Config

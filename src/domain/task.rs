@@ -4,8 +4,12 @@
 use super::credit::Credits;
 use super::event::{Person, Thread};
 use super::text_enum;
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// Nothing waits longer for GitHub than this: not an act, not a task for its repository.
+pub const LONGEST_WAIT: TimeDelta = TimeDelta::hours(72);
 
 /// What a task was asked for, as the signed payload showed it. Later edits change nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,30 @@ use std::ops::Range;
 /// rendered, no issue is closed, no command is given. Code stays as it is, because there none of
 /// these lives; a code block that was left open is closed, so that it cannot swallow what follows.
 pub fn inert(markdown: &str) -> String {
+    let mut text = without_effect(markdown);
+    // What is escaped may change what is code: look again, until nothing is left to be done.
+    for _ in 0..MOST_LOOKS {
+        let again = without_effect(&text);
+        if again == text {
+            close_fence(&mut text);
+            return text;
+        }
+        text = again;
+    }
+    as_code(markdown)
+}
+
+/// Escaping can uncover something new only so often in a text that was not made to do so.
+const MOST_LOOKS: usize = 8;
+
+/// The last resort: a block in which nothing lives.
+fn as_code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{text}\n{fence}")
+}
+
+fn without_effect(markdown: &str) -> String {
     let code = code_ranges(markdown);
     let mut out = String::with_capacity(markdown.len() + 16);
     let mut line_is_blank_so_far = true;
@@ -25,7 +49,6 @@ pub fn inert(markdown: &str) -> String {
             _ => out.push(c),
         }
     }
-    close_fence(&mut out);
     out
 }
 

@@ -89,15 +89,15 @@ impl Git {
 
 impl Git {
     /// The whole change of a worktree so far, compressed, to go on from after a crash. Nothing is
-    /// checked: what is pushed is checked later.
+    /// checked: what is pushed is checked later. `None`: the tree is in no state to be kept.
     pub(crate) async fn snapshot(
         &self,
         worktree: &Worktree,
         changed: &BTreeSet<String>,
-    ) -> Result<Vec<u8>, GitError> {
+    ) -> Result<Option<Vec<u8>>, GitError> {
         match self.tree_with(worktree, changed).await? {
-            Ok(tree) => self.patch(&worktree.git_dir(), &worktree.base, &tree).await,
-            Err(_unfit) => Ok(Vec::new()),
+            Ok(tree) => Ok(Some(self.patch(&worktree.git_dir(), &worktree.base, &tree).await?)),
+            Err(_unfit) => Ok(None),
         }
     }
 

@@ -51,6 +51,22 @@ pub(super) fn explain(verb: &str, stderr: &str) -> GitError {
     if has(&["not found", "error: 404"]) && stderr.contains("repository") {
         return GitError::NotFound;
     }
+    match http_status(stderr) {
+        Some(404 | 410) => return GitError::NotFound,
+        Some(301 | 302 | 307 | 308) => {
+            return GitError::Refused("The repository has been renamed or moved.".to_owned());
+        }
+        Some(status @ (400..=499)) if !matches!(status, 401 | 408 | 429) => {
+            return GitError::Refused(format!("GitHub refused git {verb} with status {status}."));
+        }
+        Some(_) | None => {}
+    }
+    if stderr.contains("fsck error") {
+        return GitError::Refused(format!(
+            "The repository has an object that git finds unsafe: {}",
+            last_line(stderr)
+        ));
+    }
     let unreachable = [
         "Could not resolve host",
         "Failed to connect",
@@ -67,6 +83,12 @@ pub(super) fn explain(verb: &str, stderr: &str) -> GitError {
         return GitError::Unreachable(verb.to_owned(), last_line(stderr));
     }
     GitError::Failed(verb.to_owned(), last_line(stderr))
+}
+
+/// The status in `The requested URL returned error: 403`.
+fn http_status(stderr: &str) -> Option<u16> {
+    let (_, rest) = stderr.split_once("returned error: ")?;
+    rest.get(..3)?.parse().ok()
 }
 
 fn last_line(text: &str) -> String {

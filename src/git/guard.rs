@@ -157,6 +157,10 @@ fn read(worktree: &Worktree, path: &str) -> Result<Content, GitError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Content::Gone),
         Err(error) => return Err(io(error)),
     };
+    if metadata.is_dir() {
+        // Files below it have paths of their own; the file that was here is gone.
+        return Ok(Content::Gone);
+    }
     if !metadata.is_file() {
         return Ok(Content::Unfit("is not a regular file"));
     }

@@ -114,7 +114,14 @@ fn rejected(line: &str, stderr: &str) -> GitError {
     {
         return GitError::Moved;
     }
-    if line.contains("[remote failure]") || line.contains("remote unpack failed") {
+    let passing = [
+        "[remote failure]",
+        "remote unpack failed",
+        "Internal Server Error",
+        "cannot lock ref",
+        "failed to update ref",
+    ];
+    if passing.iter().any(|words| line.contains(words)) {
         return GitError::Unreachable("push".to_owned(), line.to_owned());
     }
     let reason =

@@ -9,18 +9,19 @@ use std::time::SystemTime;
 
 /// A mirror that cannot be removed while this exists, by whichever process.
 #[derive(Debug)]
-pub(super) struct InUse {
+pub(crate) struct InUse {
     _shared_lock: File,
 }
 
 impl Git {
     /// Marks a mirror as used, now and for as long as the result lives.
-    pub(super) fn use_mirror(&self, remote: &Remote) -> Result<InUse, GitError> {
+    pub(crate) fn use_mirror(&self, remote: &Remote) -> Result<InUse, GitError> {
         let path = use_file(&self.mirror(remote));
         let io = |error| GitError::Io(path.display().to_string(), error);
         let file = File::options().create(true).append(true).open(&path).map_err(io)?;
         file.set_modified(SystemTime::now()).map_err(io)?;
-        file.lock_shared().map_err(io)?;
+        // Whoever removes mirrors holds it for moments only, but a thread must not wait even for that.
+        file.try_lock_shared().map_err(|e| io(e.into()))?;
         Ok(InUse { _shared_lock: file })
     }
 

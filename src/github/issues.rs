@@ -66,7 +66,7 @@ impl GitHub {
             let ours = comments.into_iter().filter(|c| {
                 let by_us =
                     c.performed_via_github_app.as_ref().is_some_and(|app| app.id == self.app_id());
-                by_us && c.body.as_ref().is_some_and(|body| body.contains(marker))
+                by_us && c.body.as_ref().is_some_and(|body| body.trim_end().ends_with(marker))
             });
             found.extend(ours.map(|c| c.id));
             if last {

@@ -13,6 +13,8 @@ pub(crate) struct Opened {
     pub(crate) number: i64,
     pub(crate) html_url: String,
     #[serde(default)]
+    pub(crate) body: Option<String>,
+    #[serde(default)]
     pub(crate) draft: bool,
 }
 

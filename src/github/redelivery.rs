@@ -3,6 +3,7 @@
 
 use super::GitHub;
 use super::error::GitHubError;
+use crate::domain::ids::InstallationId;
 use chrono::{DateTime, Utc};
 use octocrab::Page;
 use serde::Deserialize;
@@ -20,24 +21,6 @@ pub(crate) struct Tried {
     /// What we answered; 0 or nothing if we did not.
     #[serde(default)]
     pub(crate) status_code: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Installed {
-    id: i64,
-    account: Option<Owner>,
-}
-
-#[derive(Deserialize)]
-struct Owner {
-    id: i64,
-}
-
-/// An installation that GitHub has now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Present {
-    pub(crate) installation: i64,
-    pub(crate) account: i64,
 }
 
 impl GitHub {
@@ -58,12 +41,15 @@ impl GitHub {
         Ok(())
     }
 
-    /// Every installation of the App.
-    pub(crate) async fn installations(&self) -> Result<Vec<Present>, GitHubError> {
-        let all: Vec<Installed> =
-            self.app_pages("/app/installations?per_page=100", |_| true).await?;
-        let present = |i: Installed| Some(Present { installation: i.id, account: i.account?.id });
-        Ok(all.into_iter().filter_map(present).collect())
+    /// Whether GitHub still has an installation.
+    pub(crate) async fn has_installation(&self, id: InstallationId) -> Result<bool, GitHubError> {
+        let answer: Result<serde_json::Value, _> =
+            self.get(&self.as_app()?, &format!("/app/installations/{id}"), &[]).await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(GitHubError::NotFound(_)) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 
     /// All pages of a list that only the App can see, as long as something on a page is wanted.

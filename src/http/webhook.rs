@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// GitHub does not send larger payloads.
 const LARGEST_BODY: usize = 25 * 1024 * 1024;
+/// Nearly all of GitHub's bodies are smaller.
+const SMALL_BODY: usize = 256 * 1024;
 /// GitHub hangs up after ten seconds; whoever sends slower is not GitHub.
 const READ_LIMIT: Duration = Duration::from_secs(20);
 
@@ -41,7 +43,7 @@ async fn accept(http: &Http, request: Request) -> Result<Response, HttpError> {
         return Err(HttpError::MethodNotAllowed);
     }
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body).await?;
+    let body = read(http, &parts.headers, body).await?;
     verify(http, &parts.headers, &body)?;
     let json = json_of(&parts.headers, body)?;
     let guid = header_text(&parts.headers, "x-github-delivery", |b| b.is_ascii_graphic())?;
@@ -63,12 +65,22 @@ async fn accept(http: &Http, request: Request) -> Result<Response, HttpError> {
     Ok((StatusCode::ACCEPTED, Json(json!({ "delivery": guid }))).into_response())
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, HttpError> {
+async fn read(http: &Http, headers: &HeaderMap, body: Body) -> Result<Bytes, HttpError> {
     let claimed =
         headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if claimed.is_some_and(|length| length > LARGEST_BODY) {
         return Err(HttpError::TooLarge);
     }
+    // Nothing is known about the sender yet, so only so many large bodies are in memory at once.
+    let _place = if claimed.is_some_and(|length| length <= SMALL_BODY) {
+        None
+    } else {
+        Some(
+            http.large_bodies
+                .try_acquire()
+                .map_err(|_| HttpError::Unavailable("too many large requests"))?,
+        )
+    };
     let read = tokio::time::timeout(READ_LIMIT, axum::body::to_bytes(body, LARGEST_BODY)).await;
     read.map_err(|_| HttpError::Timeout)?.map_err(|_| HttpError::TooLarge)
 }

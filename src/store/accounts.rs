@@ -47,8 +47,8 @@ pub(super) async fn removed(tx: &mut Tx, gone: &Installation) -> Result<()> {
     Ok(())
 }
 
-async fn forget(tx: &mut Tx, account: AccountId, installation: InstallationId) -> Result<u64> {
-    let forgotten = exec(
+async fn forget(tx: &mut Tx, account: AccountId, installation: InstallationId) -> Result<()> {
+    exec(
         tx,
         "update accounts set
              installation_id = case when installation_id = $2 then null else installation_id end,
@@ -56,30 +56,32 @@ async fn forget(tx: &mut Tx, account: AccountId, installation: InstallationId) -
              updated_at = $3
          where id = $1",
         args![account, installation, now()],
-    );
-    Ok(forgotten.await?)
+    )
+    .await?;
+    Ok(())
 }
 
 impl Store {
-    /// Forgets installations that GitHub does not have any more; how many those were. Each present one
-    /// is an installation and its account.
-    pub async fn forget_missing_installations(&self, present: &[(i64, i64)]) -> Result<u64> {
-        let known: Vec<(AccountId, InstallationId)> = all(
+    /// Every account that has the App, with its installation.
+    pub async fn installations(&self) -> Result<Vec<(AccountId, InstallationId)>> {
+        let known = all(
             self.db.reader(),
-            "select id, installation_id from accounts where installation_id is not null",
+            "select id, installation_id from accounts where installation_id is not null order by id",
             args![],
-        )
-        .await?;
-        let mut gone = 0;
-        for (account, installation) in known {
-            if present.contains(&(installation.0, account.0)) {
-                continue;
-            }
-            let mut tx = self.db.begin().await?;
-            gone += forget(&mut tx, account, installation).await?;
-            tx.commit().await?;
-        }
-        Ok(gone)
+        );
+        Ok(known.await?)
+    }
+
+    /// Notes that an installation is gone, unless the account has another one by now.
+    pub async fn forget_installation(
+        &self,
+        account: AccountId,
+        installation: InstallationId,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        forget(&mut tx, account, installation).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// What an account has.

@@ -8,6 +8,7 @@ use super::{Result, Store, from_json, json, now, pull_requests, tasks};
 use crate::domain::act::{Act, ActKind, ActState};
 use crate::domain::ids::{AccountId, ActId, CommandId, Lease, RepositoryId, TaskId};
 use crate::domain::task::End;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;
@@ -61,6 +62,8 @@ pub struct DueAct {
     pub attempts: i64,
     /// Look-ups since the last try.
     pub lookups: i64,
+    /// Since when it is to be done.
+    pub created_at: DateTime<Utc>,
 }
 
 row! {
@@ -75,6 +78,7 @@ row! {
         state: ActState,
         attempts: i64,
         lookups: i64,
+        created_at: DateTime<Utc>,
     }
 }
 
@@ -121,7 +125,7 @@ pub(super) async fn withdraw_open(tx: &mut Tx, task: TaskId) -> Result<()> {
 pub(super) async fn next(tx: &mut Tx, account: AccountId) -> Result<Option<DueAct>> {
     let due: Option<Due> = opt(
         tx,
-        "select id, command_id, task_id, repository_id, required, act, patch, state, attempts, lookups from acts a
+        "select id, command_id, task_id, repository_id, required, act, patch, state, attempts, lookups, created_at from acts a
          where account_id = $1 and state in ('open', 'acting', 'unknown') and due_at <= $2
            and not exists (
                select 1 from acts b
@@ -249,6 +253,7 @@ impl Due {
             unsure: self.state != ActState::Open,
             attempts: self.attempts,
             lookups: self.lookups,
+            created_at: self.created_at,
         })
     }
 }

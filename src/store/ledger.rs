@@ -4,7 +4,7 @@
 //! once, in the transaction that ends the task. Balance and held amount stand on the account for
 //! speed and can be recomputed from the rows here at any time.
 
-use super::engine::{Tx, args, exec, one, opt};
+use super::engine::{Tx, args, exec, locking, one, opt};
 use super::{Result, Store, StoreError, now};
 use crate::domain::credit::{BONUS, Credits, Daily};
 use crate::domain::ids::{AccountId, TaskId};
@@ -59,6 +59,9 @@ pub(super) struct Holding {
 /// `false`: they do not, and nothing changed.
 pub(super) async fn hold(tx: &mut Tx, holding: Holding, daily: Daily) -> Result<bool> {
     let Holding { account, person, task, amount } = holding;
+    // Alone with the account from here on: the sums below must see what others have just held.
+    let alone = locking!("select id from accounts where id = $1", " for no key update");
+    let _: (AccountId,) = one(&mut *tx, alone, args![account]).await?;
     let held = exec(
         &mut *tx,
         "update accounts set held = held + $2, updated_at = $3
@@ -101,12 +104,17 @@ pub(super) async fn settle(tx: &mut Tx, task: TaskId, used: Credits) -> Result<C
         return Err(StoreError::Unreadable(format!("task {task} has no open hold")));
     };
     let charged = used.max(Credits(0)).min(held);
-    exec(
+    let resolved = exec(
         &mut *tx,
         "update credit_holds set charged = $2, resolved_at = $3 where task_id = $1 and resolved_at is null",
         args![task, charged, now()],
     )
     .await?;
+    if resolved != 1 {
+        return Err(StoreError::Unreadable(format!(
+            "the hold of task {task} was resolved meanwhile"
+        )));
+    }
     exec(
         &mut *tx,
         "update accounts set held = held - $2, balance = balance - $3, updated_at = $4 where id = $1",

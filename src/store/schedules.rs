@@ -3,7 +3,7 @@
 use super::engine::{args, exec, opt};
 use super::{Result, Store, now};
 use crate::domain::text_enum;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use std::time::Duration;
 
 text_enum!(
@@ -25,17 +25,10 @@ const KEEP_TRANSCRIPTS: TimeDelta = TimeDelta::days(30);
 /// How long progress is kept after it happened.
 const KEEP_EVENTS: TimeDelta = TimeDelta::days(90);
 
-/// A turn to do something regular.
-#[derive(Clone, Copy, Debug)]
-pub struct Turn {
-    /// When it was done before.
-    pub last_success: Option<DateTime<Utc>>,
-}
-
 impl Store {
     /// Takes the turn if it is due. Whoever takes it is alone with it until `again` has passed, and
     /// if it dies somebody else comes then.
-    pub async fn take_turn(&self, schedule: Schedule, again: Duration) -> Result<Option<Turn>> {
+    pub async fn take_turn(&self, schedule: Schedule, again: Duration) -> Result<bool> {
         let now = now();
         let mut tx = self.db.begin().await?;
         exec(
@@ -44,15 +37,14 @@ impl Store {
             args![schedule.as_str(), now],
         )
         .await?;
-        let taken: Option<(Option<DateTime<Utc>>,)> = opt(
+        let taken = exec(
             &mut tx,
-            "update schedules set due_at = $3, updated_at = $2 where name = $1 and due_at <= $2
-             returning last_success_at",
+            "update schedules set due_at = $3, updated_at = $2 where name = $1 and due_at <= $2",
             args![schedule.as_str(), now, now + again],
         )
         .await?;
         tx.commit().await?;
-        Ok(taken.map(|(last_success,)| Turn { last_success }))
+        Ok(taken == 1)
     }
 
     /// Notes how a turn went.
@@ -76,7 +68,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         for (sql, before) in [
             (
-                "update deliveries set body = '' where state <> 'pending' and received_at < $1",
+                "update deliveries set body = '' where state <> 'pending' and received_at < $1 and length(body) > 0",
                 now - KEEP_BODIES,
             ),
             (

@@ -135,7 +135,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         exec(
             &mut tx,
-            "update tasks set phase = 'waiting', lease_until = null, due_at = $3, attempts = attempts - $4, updated_at = $5
+            "update tasks set phase = 'waiting', status = 'pending', lease_until = null, due_at = $3, attempts = attempts - $4, updated_at = $5
              where id = $1 and lease = $2 and phase = 'working'",
             args![task, lease, now() + wait, given_back, now()],
         )

@@ -1,14 +1,14 @@
 //! The tasks of one issue or pull request: what people ask about, stop, and run again.
 
-use super::engine::{Tx, all, args, exec, one, opt, row};
+use super::engine::{Tx, all, args, exec, locking, one, opt, row};
 use super::{Result, Store, documents, from_json, now, tasks};
 use crate::domain::credit::Credits;
-use crate::domain::ids::{RepositoryId, TaskId};
+use crate::domain::ids::{ActId, RepositoryId, TaskId};
 use crate::domain::report::answer::{Listed, Stopping};
 use crate::domain::task::{Brief, End, Kind, Phase};
 
 /// Tasks that are listed.
-const MOST_LISTED: i64 = 10;
+const MOST_LISTED: i64 = 50;
 
 row! {
     /// A task of a thread.
@@ -98,6 +98,7 @@ impl Store {
             args![task, now()],
         )
         .await?;
+        lock_acts(&mut tx, task).await?;
         let (phase,): (Phase,) =
             one(&mut tx, "select phase from tasks where id = $1", args![task]).await?;
         let stopping = match phase {
@@ -114,6 +115,13 @@ impl Store {
         self.bells.outbox.notify_one();
         Ok(stopping)
     }
+}
+
+/// An act that is just being begun is waited for, so that nobody is told "stopped" meanwhile.
+async fn lock_acts(tx: &mut Tx, task: TaskId) -> Result<()> {
+    let statement = locking!("select id from acts where task_id = $1", " for update");
+    let _: Vec<(ActId,)> = all(tx, statement, args![task]).await?;
+    Ok(())
 }
 
 async fn push_may_be_under_way(tx: &mut Tx, task: TaskId) -> Result<bool> {

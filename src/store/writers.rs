@@ -89,14 +89,14 @@ impl Store {
         Ok(more_urgent(act, document))
     }
 
-    /// Stops being the writer. `blocked`: GitHub asked the whole installation to wait so long.
+    /// Stops being the writer; whoever stopped longest ago is served next. `blocked`: GitHub asked the whole installation to wait so long.
     pub async fn release_writer(&self, writer: &Writer, blocked: Option<Duration>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         exec(
             &mut tx,
-            "update accounts set writer_until = null, blocked_until = coalesce($3, blocked_until)
+            "update accounts set writer_until = $4, blocked_until = coalesce($3, blocked_until)
              where id = $1 and writer_lease = $2",
-            args![writer.account, writer.lease, blocked.map(|wait| now() + wait)],
+            args![writer.account, writer.lease, blocked.map(|wait| now() + wait), now()],
         )
         .await?;
         tx.commit().await?;

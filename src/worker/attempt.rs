@@ -8,7 +8,7 @@ use crate::agent::workspace::Workspace;
 use crate::agent::{self, Assignment, Outcome, Stopped, StoredStep, TaskText};
 use crate::domain::catalog::Model;
 use crate::domain::report;
-use crate::domain::task::End;
+use crate::domain::task::{End, LONGEST_WAIT};
 use crate::git::{GitError, Remote, Worktree};
 use crate::github::error::GitHubError;
 use crate::github::{Place, Purpose};
@@ -17,6 +17,7 @@ use crate::store::claims::ClaimedTask;
 use crate::store::steps::{self, Holder};
 use crate::store::tasks::Sealed;
 use anyhow::Context;
+use chrono::{TimeDelta, Utc};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -103,6 +104,8 @@ impl Worker {
         let remote =
             Remote { account: task.account, repository: task.repository, name: task.name.clone() };
         let token = self.github.git_token(place, Purpose::Fetch).await?;
+        // Held from before the fetch, or a mirror that is being made could be dropped again.
+        let _mirror = self.git.use_mirror(&remote)?;
         self.git.fetch(&remote, &task.base_branch, &task.base_sha, &token).await?;
         Ok(self.git.worktree(&remote, task.id, task.lease, &task.base_sha).await?)
     }
@@ -135,11 +138,23 @@ impl Worker {
         Ok(agent::run(&assignment, &*self.llm, &workspace, &journal, &kept.stop).await?)
     }
 
+    /// How long to leave a task alone that has waited so long already: the longer, the longer.
+    fn patience(&self, waited: TimeDelta) -> Duration {
+        let waited = waited.to_std().unwrap_or_default();
+        let wait = (waited / 4).clamp(self.timing.backoff, self.timing.backoff * 100);
+        wait.mul_f64(rand::random_range(0.8..1.2))
+    }
+
     fn after(&self, broken: &Broken, kept: &Kept, task: &ClaimedTask) -> Next {
-        let doublings = u32::try_from(task.attempts).unwrap_or(1).min(6);
-        let wait =
-            (self.timing.backoff * 2_u32.pow(doublings)).mul_f64(rand::random_range(0.8..1.2));
-        let passing = Next::Release { wait, uses_attempt: false };
+        let waited = Utc::now() - task.created_at;
+        let wait = self.patience(waited);
+        let passing = |error: &dyn std::fmt::Display, wait| {
+            if waited > LONGEST_WAIT {
+                let detail = format!("It did not work for three days, so I gave up: {error}");
+                return Next::End(End::PublishRefused, Some(detail));
+            }
+            Next::Release { wait, uses_attempt: false }
+        };
         let ours = Next::Release { wait, uses_attempt: true };
         match broken {
             Broken::Stopped(Stopped::Released) => match kept.why() {
@@ -151,19 +166,19 @@ impl Worker {
             Broken::Stopped(Stopped::LeaseLost | Stopped::Storage(_)) | Broken::Store(_) => {
                 Next::Leave
             }
-            Broken::GitHub(error) if error.is_passing() => passing,
+            Broken::GitHub(error @ GitHubError::Limited(limit)) => passing(error, *limit),
+            Broken::GitHub(error) if error.is_passing() => passing(error, wait),
             Broken::GitHub(error) => Next::End(
                 End::PublishRefused,
                 Some(format!("GitHub did not let me read the repository: {error}")),
             ),
             Broken::Git(
-                GitError::Unauthorized(_) | GitError::Unreachable(..) | GitError::TimedOut(..),
-            ) => passing,
-            Broken::Git(error @ GitError::NotFound) => {
+                error @ (GitError::Unauthorized(_)
+                | GitError::Unreachable(..)
+                | GitError::TimedOut(..)),
+            ) => passing(error, wait),
+            Broken::Git(error @ (GitError::NotFound | GitError::Refused(_))) => {
                 Next::End(End::PublishRefused, Some(error.to_string()))
-            }
-            Broken::Git(error @ GitError::Refused(_)) => {
-                Next::End(End::PolicyBlock, Some(error.to_string()))
             }
             Broken::Git(
                 GitError::Unusable(_)

@@ -48,15 +48,12 @@ impl StepJournal<'_> {
         if changed.is_empty() {
             return Ok(None);
         }
-        let patch = self
-            .git
-            .snapshot(self.worktree, changed)
-            .await
-            .map_err(|e| Stopped::Storage(e.to_string()))?;
+        let snapshot = self.git.snapshot(self.worktree, changed).await;
+        let snapshot = snapshot.map_err(|e| Stopped::Storage(e.to_string()))?;
         let mut last = self.last_patch.lock().await;
-        if last.as_ref() == Some(&patch) {
+        let Some(patch) = snapshot.filter(|patch| last.as_ref() != Some(patch)) else {
             return Ok(None);
-        }
+        };
         *last = Some(patch.clone());
         Ok(Some(patch))
     }

@@ -4,6 +4,8 @@
     clippy::assigning_clones,
     clippy::cognitive_complexity,
     clippy::needless_raw_string_hashes,
+    clippy::similar_names,
+    clippy::default_trait_access,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

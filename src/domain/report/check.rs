@@ -27,7 +27,7 @@ pub fn title(view: &TaskView) -> String {
 pub fn summary(view: &TaskView) -> String {
     let mut parts = Vec::new();
     if !view.outcome.summary.is_empty() {
-        parts.push(inert(&view.outcome.summary));
+        parts.push(inert(&at_most(&view.outcome.summary, LONGEST_SUMMARY / 2)));
     }
     parts.push(super::pull_request::verification(&view.outcome));
     parts.push(receipt(view));

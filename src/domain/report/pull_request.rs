@@ -64,7 +64,7 @@ pub fn body(work: &Work<'_>) -> String {
                 .to_owned(),
         );
     }
-    parts.push(at_most(&inert(&work.outcome.summary), LONGEST_BODY / 2));
+    parts.push(inert(&at_most(&work.outcome.summary, LONGEST_BODY / 2)));
     parts.push(format!("Fixes #{}", work.issue));
     parts.push(verification(work.outcome));
     let steps = if work.steps == 1 { "1 step".to_owned() } else { format!("{} steps", work.steps) };

@@ -14,7 +14,7 @@ pub fn refusal(refusal: &Refusal) -> String {
             )
         }
         Refusal::NotBuilt(verb) => {
-            format!("`{verb}` is not available in this version. `{TRIGGER} help` lists what is.")
+            format!("`{verb}` is not available in this version. To have a fault fixed: `{TRIGGER} debug <text>`. `{TRIGGER} help` lists what else I can do.")
         }
         Refusal::NotOnPullRequests(verb) => {
             format!("`{verb}` on a pull request is not available in this version. Please comment on an issue.")

@@ -61,7 +61,7 @@ fn under_way(view: &TaskView, parts: &mut Vec<String>) {
         parts.push(checklist(&view.plan));
     }
     if view.phase == Phase::Publishing {
-        parts.push("The work is done. I am pushing it now.".to_owned());
+        parts.push("I am pushing what I have now.".to_owned());
     }
     if Verb::Cancel.is_built() {
         parts.push(format!("To stop it: `/asynccoder cancel t_{}`", view.id.short()));
@@ -86,7 +86,7 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
         parts.push(inert(&one_line(detail, 500)));
     }
     if !view.outcome.summary.is_empty() {
-        parts.push(at_most(&inert(&view.outcome.summary), LONGEST_BODY / 2));
+        parts.push(inert(&at_most(&view.outcome.summary, LONGEST_BODY / 2)));
     }
     if !view.outcome.questions.is_empty() {
         let questions = view.outcome.questions.iter().take(10).enumerate();
@@ -127,7 +127,10 @@ fn headline(view: &TaskView, end: End) -> String {
             format!("I stopped after {} steps, the limit for {}.{partial}", view.steps, view.kind)
         }
         End::LimitCost => {
-            format!("I stopped because the {} held for this task are used up.{partial}", view.hold)
+            format!(
+                "I stopped because the {} held for this task do not cover the next step.{partial}",
+                view.hold
+            )
         }
         End::LimitTime => {
             let minutes = view.kind.limits().time.as_secs() / 60;
@@ -155,11 +158,11 @@ fn next_step(view: &TaskView, end: End) -> Option<String> {
     match end {
         End::Done | End::NoChange | End::Cancelled => None,
         End::NeedsInfo => Some("To go on: `/asynccoder retry <your answers>`".to_owned()),
-        End::LimitCost => {
+        End::LimitCost if view.hold < view.kind.limits().cap => {
             let more = Credits(view.hold.0.saturating_mul(2)).min(view.kind.limits().cap);
-            Some(format!("To allow more: `/asynccoder {verb} budget={}`", more.0))
+            Some(format!("To allow more: `/asynccoder retry budget={}`", more.0))
         }
-        End::LimitSteps | End::LimitTime | End::Stuck => {
+        End::LimitCost | End::LimitSteps | End::LimitTime | End::Stuck => {
             Some(format!("A smaller task often works: `/asynccoder {verb} <one part of it>`"))
         }
         End::ProviderError

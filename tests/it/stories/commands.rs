@@ -383,31 +383,28 @@ story!(verbs_that_are_not_built_yet_say_so, async |world| {
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder ask why
         asynccoder   #1 :confused:
-        asynccoder   #1 `ask` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 `ask` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do.
         alice        #1 /asynccoder docs
         asynccoder   #1 :confused:
-        asynccoder   #1 `documentation` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 `documentation` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do.
         alice        #1 /asynccoder architect
         asynccoder   #1 :confused:
-        asynccoder   #1 `architect` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 `architect` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do.
         alice        #1 /asynccoder review
         asynccoder   #1 :confused:
-        asynccoder   #1 `pr_review` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 `pr_review` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do.
         alice        #1 /asynccoder write a parser
         asynccoder   #1 :confused:
-        asynccoder   #1 `async` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 `async` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do.
         alice        #1 /asynccoder status
-        asynccoder   #1 :confused:
-        asynccoder   #1 `status` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 There are no tasks in this thread. `/asynccoder help` says how to start one.
         alice        #1 /asynccoder cancel
-        asynccoder   #1 :confused:
-        asynccoder   #1 `cancel` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 There is no task in this thread for that. `/asynccoder status` lists them.
         alice        #1 /asynccoder retry
-        asynccoder   #1 :confused:
-        asynccoder   #1 `retry` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 There is no task in this thread for that. `/asynccoder status` lists them.
         alice        #1 /asynccoder config
         asynccoder   #1 :confused:
-        asynccoder   #1 `config` is not available in this version. `/asynccoder help` lists what is.
+        asynccoder   #1 `config` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do.
     "#]]).await;
 });
 

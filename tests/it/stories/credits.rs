@@ -35,7 +35,11 @@ story!(the_bonus_is_given_once_however_often_the_app_is_installed, async |world|
 
         Available: 93 credits
 
-        `acme` has 93 credits, of which 0 are held for tasks that are not finished.
+        `acme` has 93 credits, of which 0 are held for tasks that are not finished. Held or spent today: 7 credits.
+
+        | last receipts | kind | paid |
+        |---|---|---|
+        | `t_<short>` | debug | 7 credits |
 
         <!-- asynccoder:command=<uuid> -->"#]]
     .assert_eq(&world.answer().await);
@@ -47,6 +51,10 @@ story!(what_is_held_shows_while_a_task_runs_and_comes_back_after, async |world| 
     world.alice.comments(&world.issue, "/asynccoder debug budget=40");
     gate.reached().await.unwrap();
     assert_eq!(world.balance().await, (100, 40));
+    let acknowledged = |now: &asynccoder::simulator::Simulator| {
+        now.comments("acme/till", 1).iter().any(|comment| !comment.reactions.is_empty())
+    };
+    world.simulator.wait_for(acknowledged, std::time::Duration::from_secs(10)).await.unwrap();
     world.alice.comments(&world.issue, "/asynccoder credits");
     let answered = |simulator: &asynccoder::simulator::Simulator| {
         let comments = simulator.comments("acme/till", 1);
@@ -56,8 +64,8 @@ story!(what_is_held_shows_while_a_task_runs_and_comes_back_after, async |world| 
     gate.open();
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debug budget=40
-        alice        #1 /asynccoder credits
         asynccoder   #1 :eyes:
+        alice        #1 /asynccoder credits
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
@@ -96,7 +104,7 @@ story!(granted_credits_can_be_used, async |world| {
 
         Available: 500 credits
 
-        `acme` has 500 credits, of which 0 are held for tasks that are not finished.
+        `acme` has 500 credits, of which 0 are held for tasks that are not finished. Held or spent today: 0 credits.
 
         <!-- asynccoder:command=<uuid> -->"#]]
     .assert_eq(&world.answer().await);
@@ -120,7 +128,7 @@ story!(nothing_above_the_hold_is_charged, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "No discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" neutral on <sha>
-        asynccoder   #1 debug · failed: I stopped because the 20 credits held for this task are used up. What I have so far is in draft pull request #2. [1 step, 20 credits]
+        asynccoder   #1 debug · failed: I stopped because the 20 credits held for this task do not cover the next step. What I have so far is in draft pull request #2. [1 step, 20 credits]
     "#]]).await;
     assert_eq!(world.balance().await, (80, 0));
 });

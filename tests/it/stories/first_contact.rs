@@ -14,6 +14,9 @@ story!(help_lists_what_this_version_can_do, async |world| {
         |---|---|
         | `debug`, `fix` | find and fix a fault, as a pull request |
         | `help` | show this list |
+        | `status` | show the tasks of this thread |
+        | `cancel` | stop the newest task of this thread, or `cancel t_…` |
+        | `retry` | run the newest ended task of this thread again, with what you add |
         | `models` | list the models and their prices |
         | `credits` | show what this account has left |
         | `ping` | check that I am here |
@@ -72,7 +75,7 @@ story!(credits_says_what_the_account_has, async |world| {
 
         Available: 100 credits
 
-        `acme` has 100 credits, of which 0 are held for tasks that are not finished.
+        `acme` has 100 credits, of which 0 are held for tasks that are not finished. Held or spent today: 0 credits.
 
         <!-- asynccoder:command=<uuid> -->"#]]
     .assert_eq(&world.answer().await);

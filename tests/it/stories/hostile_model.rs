@@ -212,7 +212,7 @@ story!(a_workflow_is_never_pushed, async |world| {
 
         Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens · 0 credits
 
-        To try again: `/asynccoder debug`
+        To try again: `/asynccoder retry`
 
         <!-- asynccoder:task=<uuid> -->"#]].assert_eq(&answer);
     assert_eq!(world.simulator.branches(REPOSITORY).len(), 1);
@@ -272,7 +272,7 @@ story!(one_that_asks_gets_its_questions_shown, async |world| {
 
         Receipt: Claude Sonnet 5.5 · 1 step · 520/1,500/90 tokens · 1 credit
 
-        Comment `/asynccoder debug <your answers>` to go on.
+        To go on: `/asynccoder retry <your answers>`
 
         <!-- asynccoder:task=<uuid> -->"#]]
     .assert_eq(&world.answer().await);

@@ -222,6 +222,8 @@ story!(
             - [ ] **Fix &lt;b>it&lt;/b>**
             - [ ] Say so
 
+            To stop it: `/asynccoder cancel t_<short>`
+
             <!-- asynccoder:task=<uuid> -->"#]]
         .assert_eq(&stable(world, &shown));
         second.open();

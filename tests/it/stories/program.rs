@@ -16,7 +16,7 @@ async fn all_that_is_missing_is_named_at_once() {
         PRIVATE_KEY is not set: give the App's private key here or its file in PRIVATE_KEY_PATH
         WEBHOOK_SECRET is not set: the secret from the App's settings; without one anybody could send commands
         WORKERS must be a whole number from 1 to 1000
-        GITHUB_SERVER_URL must begin with https:// unless it is on this machine: a token would travel in the open
+        GITHUB_SERVER_URL must begin with https:// unless it is on this machine: tokens and keys would travel in the open
         exit code Some(2)
     "#]].assert_eq(&told(&output));
 }

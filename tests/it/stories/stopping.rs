@@ -37,14 +37,15 @@ async fn until_it_is_stopping(world: &World) {
 story!(a_running_task_is_stopped, shown_at_once(), async |world| {
     let _gate = held_at_question(world, 2).await;
     world.alice.comments(&world.issue, "/asynccoder cancel");
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         alice        #1 /asynccoder debug
         asynccoder   #1 :eyes:
-        asynccoder   #1 debug · running: Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
         alice        #1 /asynccoder cancel
         asynccoder   #1 debug · cancelled: Stopped, as asked. [1 step, 1 credit]
         asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
-    "#]]).await;
+    "#]])
+        .await;
     assert_eq!(world.balance().await, (99, 0), "what was used is paid");
 });
 
@@ -56,7 +57,6 @@ story!(a_stranger_stops_nothing_but_the_requester_does, shown_at_once(), async |
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debug
         asynccoder   #1 :eyes:
-        asynccoder   #1 debug · running: Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
         bob          #1 /asynccoder cancel
         alice        #1 /asynccoder cancel
         asynccoder   #1 :confused:
@@ -80,7 +80,6 @@ story!(a_task_that_is_being_published_goes_on, shown_at_once(), async |world| {
         alice        #1 /asynccoder debug
         asynccoder   #1 :eyes:
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
-        asynccoder   #1 debug · running: Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
         alice        #1 /asynccoder cancel
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
