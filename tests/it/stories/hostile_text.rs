@@ -17,12 +17,12 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
 
         I opened draft pull request #2.
 
-        Thanks @​alice and @​acme/owners.
+        Thanks @<zwsp>alice and @<zwsp>acme/owners.
 
         [tracker](https://evil.example/x.png)
         &lt;img src=https://evil.example/y.png>&lt;!-- hidden -->
 
-        Fixes #​77, closes: #​78, resolves acme/till#​79, fixed G​H-80, close h​ttps://github.com/acme/till/issues/81
+        Fixes #<zwsp>77, closes: #<zwsp>78, resolves acme/till#<zwsp>79, fixed G<zwsp>H-80, close h<zwsp>ttps://github.com/acme/till/issues/81
 
         \/asynccoder debug
           \/ASYNCCODER ping
@@ -34,7 +34,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         ```
 
         **Not verified**: I ran no checks; please let your own checks decide.
-        - @​bob
+        - @<zwsp>bob
         - [x](y)
 
         Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens · 1 credit
@@ -47,12 +47,12 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
     expect![[r#"
         Fix <b>@​alice's thing, closes #​77
 
-        Thanks @​alice and @​acme/owners.
+        Thanks @<zwsp>alice and @<zwsp>acme/owners.
 
         [tracker](https://evil.example/x.png)
         &lt;img src=https://evil.example/y.png>&lt;!-- hidden -->
 
-        Fixes #​77, closes: #​78, resolves acme/till#​79, fixed G​H-80, close h​ttps://github.com/acme/till/issues/81
+        Fixes #<zwsp>77, closes: #<zwsp>78, resolves acme/till#<zwsp>79, fixed G<zwsp>H-80, close h<zwsp>ttps://github.com/acme/till/issues/81
 
         \/asynccoder debug
           \/ASYNCCODER ping
@@ -66,7 +66,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         Fixes #1
 
         **Not verified**: I ran no checks; please let your own checks decide.
-        - @​bob
+        - @<zwsp>bob
         - [x](y)
 
         Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens

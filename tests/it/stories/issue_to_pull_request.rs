@@ -218,7 +218,7 @@ story!(
 
             Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
 
-            - [x] Find the @​place
+            - [x] Find the @<zwsp>place
             - [ ] **Fix &lt;b>it&lt;/b>**
             - [ ] Say so
 
