@@ -1,6 +1,7 @@
 //! What must hold always, for all inputs.
 
 mod documents;
+mod grammar;
 mod layers;
 mod ledger;
 mod migrations;

@@ -268,7 +268,7 @@ story!(one_that_asks_gets_its_questions_shown, async |world| {
         Two readings are possible.
 
         1. Is 100.00 included?
-        2. Ask @<zwsp>everybody?
+        2. Ask @<zero width>everybody?
 
         Receipt: Claude Sonnet 5.5 · 1 step · 520/1,500/90 tokens · 1 credit
 

@@ -17,12 +17,12 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
 
         I opened draft pull request #2.
 
-        Thanks @<zwsp>alice and @<zwsp>acme/owners.
+        Thanks @<zero width>alice and @<zero width>acme/owners.
 
         [tracker](https://evil.example/x.png)
         &lt;img src=https://evil.example/y.png>&lt;!-- hidden -->
 
-        Fixes #<zwsp>77, closes: #<zwsp>78, resolves acme/till#<zwsp>79, fixed G<zwsp>H-80, close h<zwsp>ttps://github.com/acme/till/issues/81
+        Fixes #<zero width>77, closes: #<zero width>78, resolves acme/till#<zero width>79, fixed G<zero width>H-80, close h<zero width>ttps://github.com/acme/till/issues/81
 
         \/asynccoder debug
           \/ASYNCCODER ping
@@ -34,7 +34,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         ```
 
         **Not verified**: I ran no checks; please let your own checks decide.
-        - @<zwsp>bob
+        - @<zero width>bob
         - [x](y)
 
         Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens · 1 credit
@@ -47,12 +47,12 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
     expect![[r#"
         Fix <b>@​alice's thing, closes #​77
 
-        Thanks @<zwsp>alice and @<zwsp>acme/owners.
+        Thanks @<zero width>alice and @<zero width>acme/owners.
 
         [tracker](https://evil.example/x.png)
         &lt;img src=https://evil.example/y.png>&lt;!-- hidden -->
 
-        Fixes #<zwsp>77, closes: #<zwsp>78, resolves acme/till#<zwsp>79, fixed G<zwsp>H-80, close h<zwsp>ttps://github.com/acme/till/issues/81
+        Fixes #<zero width>77, closes: #<zero width>78, resolves acme/till#<zero width>79, fixed G<zero width>H-80, close h<zero width>ttps://github.com/acme/till/issues/81
 
         \/asynccoder debug
           \/ASYNCCODER ping
@@ -66,7 +66,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         Fixes #1
 
         **Not verified**: I ran no checks; please let your own checks decide.
-        - @<zwsp>bob
+        - @<zero width>bob
         - [x](y)
 
         Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens

@@ -1,7 +1,7 @@
 //! A comment on an issue becomes a pull request.
 
 use crate::world::{Plan, REPOSITORY, World, repo, story, teller};
-use asynccoder::simulator::{Effect, Script};
+use asynccoder::simulator::{At, Effect, Moment, Script, Simulator};
 use expect_test::expect;
 use serde_json::json;
 
@@ -200,7 +200,6 @@ story!(
         ] });
         let script = Script::new("plans").calls(vec![("plan", plan)]).calls(vec![repo::the_fix()]);
         world.model(script.calls(vec![repo::finish(json!({ "title": "T", "summary": "S" }))]));
-        use asynccoder::simulator::{At, Moment, Simulator};
         let first = world.simulator.faults().hold(At::models(), Moment::BeforeReply);
         world.alice.comments(&world.issue, "/asynccoder debug");
         first.reached().await.unwrap();
@@ -218,7 +217,7 @@ story!(
 
             Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
 
-            - [x] Find the @<zwsp>place
+            - [x] Find the @<zero width>place
             - [ ] **Fix &lt;b>it&lt;/b>**
             - [ ] Say so
 

@@ -55,8 +55,8 @@ pub(crate) fn changed_files(patch: &str) -> String {
     let mut files: Vec<(String, usize, usize)> = Vec::new();
     for line in patch.lines() {
         if let Some(paths) = line.strip_prefix("diff --git a/") {
-            let path = paths.split(" b/").next().unwrap_or(paths);
-            files.push((path.to_owned(), 0, 0));
+            let name = paths.split(" b/").next().unwrap_or(paths);
+            files.push((name.to_owned(), 0, 0));
         } else if let Some(file) = files.last_mut() {
             let is_name = line.starts_with("+++ ") || line.starts_with("--- ");
             file.1 += usize::from(!is_name && line.starts_with('+'));

@@ -1,7 +1,7 @@
 //! Tells what everybody can see, one line each.
 //!
 //! What the bot does between two things that people do is told in one fixed order, so that a story
-//! reads the same whichever of its writes had to be repeated: emojis, pushes, pull requests, check
+//! reads the same whichever of its writes had to be repeated: pushes, pull requests, check
 //! runs, comments in their last state.
 
 use super::{BOT, repo};
@@ -12,23 +12,37 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn story(simulator: &Simulator, after: u64) -> String {
     let journal = simulator.journal();
     let new: Vec<&Entry> = journal.iter().filter(|entry| entry.sequence > after).collect();
-    let mut told = String::new();
+    let mut told: Vec<(Option<u64>, String)> = Vec::new();
     let mut ours: BTreeMap<(u8, u64), String> = BTreeMap::new();
     for entry in new {
         let Some(effect) = entry.effect() else { continue };
         if changes_again(&journal, entry) {
             continue;
         }
-        if let Some(line) = by_people(effect) {
-            told.extend(std::mem::take(&mut ours).into_values());
-            told.push_str(&line);
+        if let Some((comment, line)) = by_people(effect) {
+            told.extend(std::mem::take(&mut ours).into_values().map(|line| (None, line)));
+            told.push((comment, line));
+        } else if let Some((place, line)) = below_its_comment(&told, effect) {
+            told.insert(place, line);
         } else if let Some((rank, key, line)) = by_the_bot(simulator, effect) {
             let key = key.unwrap_or(entry.sequence);
             ours.insert((rank, key), line);
         }
     }
-    told.extend(ours.into_values());
-    stable(&journal, &told)
+    told.extend(ours.into_values().map(|line| (None, line)));
+    stable(&journal, &told.into_iter().map(|(_, line)| line).collect::<String>())
+}
+
+/// An emoji stands below the comment that it is on, whenever it came.
+fn below_its_comment(
+    told: &[(Option<u64>, String)],
+    effect: &Effect,
+) -> Option<(usize, (Option<u64>, String))> {
+    let Effect::ReactionAdded { comment: Some(id), number, author, content, .. } = effect else {
+        return None;
+    };
+    let place = told.iter().rposition(|(comment, _)| *comment == Some(*id))?;
+    Some((place + 1, (Some(*id), line(author, &format!("#{number} :{content}:")))))
 }
 
 /// Whether a later line of the journal shows the same comment or check run in another state.
@@ -52,9 +66,10 @@ fn line(who: &str, what: &str) -> String {
     format!("{who:<12} {what}\n")
 }
 
-fn by_people(effect: &Effect) -> Option<String> {
+/// The line, with the comment that it tells of.
+fn by_people(effect: &Effect) -> Option<(Option<u64>, String)> {
     let said = |body: &str| body.trim_end().replace('\n', " ⏎ ");
-    Some(match effect {
+    let line = match effect {
         Effect::IssueOpened { number, author, title, .. }
         | Effect::PullOpened { number, author, title, .. }
             if author != BOT =>
@@ -74,7 +89,12 @@ fn by_people(effect: &Effect) -> Option<String> {
             line(by, &format!("pushes {}", reference.trim_start_matches("refs/heads/")))
         }
         _ => return None,
-    })
+    };
+    let comment = match effect {
+        Effect::CommentCreated { id, .. } | Effect::CommentEdited { id, .. } => Some(*id),
+        _ => None,
+    };
+    Some((comment, line))
 }
 
 /// The line with its rank; a thing that changes is told once, as it is in the end.
@@ -152,10 +172,9 @@ fn summary(body: &str) -> String {
     format!("{}: {}{paid}", heading.unwrap_or(first), says.replace('\n', " ⏎ "))
 }
 
-/// Replaces what differs from run to run.
+/// Replaces what differs from run to run, and shows what cannot be seen.
 pub(crate) fn stable(journal: &[Entry], text: &str) -> String {
-    // A break-up that nobody sees would be lost on the reader of a story.
-    let mut text = replace_ids(text).replace('\u{200b}', "<zwsp>");
+    let mut text = replace_ids(text).replace('\u{200b}', "<zero width>");
     for short in short_ids(journal) {
         text = text.replace(&short, "<short>");
     }
@@ -194,9 +213,9 @@ fn replace_ids(text: &str) -> String {
             out.push_str("http://<host>");
             rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
         } else {
-            let taken = word.max(c.len_utf8());
-            out.push_str(&rest[..taken]);
-            rest = &rest[taken..];
+            let step = word.max(c.len_utf8());
+            out.push_str(&rest[..step]);
+            rest = &rest[step..];
         }
     }
     out
