@@ -15,7 +15,7 @@ use asynccoder::domain::ids::RepositoryId;
 use asynccoder::simulator::{Effect, Models, Options, RepositoryOptions, Script, Simulator};
 use expect_test::Expect;
 use futures::FutureExt as _;
-use people::{Issue, Person};
+use people::{Ids, Issue, Person};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -84,14 +84,6 @@ impl Plan {
         change(&mut self.timing);
         self
     }
-}
-
-/// GitHub's own numbers.
-#[derive(Clone, Copy)]
-pub(crate) struct Ids {
-    pub(crate) owner: u64,
-    pub(crate) repository: u64,
-    pub(crate) installation: u64,
 }
 
 pub(crate) struct World {

@@ -9,8 +9,8 @@ story!(all_mistakes_are_answered_at_once_beside_what_works, async |world| {
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debgu it ⏎ /asynccoder ping ⏎ /asynccoder debug colour=red budget=many ⏎ /asynccoder help ⏎ /asynccoder models
         asynccoder   #1 :confused:
-        asynccoder   #1 I did not understand this: ⏎ - line 1, character 13: `debgu` is no verb. Did you mean `debug`? ⏎ - line 3, character 19: `colour=red` is no key. Put `--` before text that looks like one. ⏎ - line 3, character 30: `budget=many` does not fit: `budget=` takes the most credits it may cost, a whole number above 0. ⏎ - line 4, character 12: `help` is one command too many: I carry out three a comment. ⏎ - line 5, character 12: `models` is one command too many: I carry out three a comment. ⏎ `/asynccoder help` lists what I understand.
         asynccoder   #1 I am here. `/asynccoder help` says what I can do.
+        asynccoder   #1 I did not understand this: ⏎ - line 1, character 13: `debgu` is no verb. Did you mean `debug`? ⏎ - line 3, character 19: `colour=red` is no key. Put `--` before text that looks like one. ⏎ - line 3, character 30: `budget=many` does not fit: `budget=` takes the most credits it may cost, a whole number above 0. ⏎ - line 4, character 12: `help` is one command too many: I carry out three a comment. ⏎ - line 5, character 12: `models` is one command too many: I carry out three a comment. ⏎ `/asynccoder help` lists what I understand.
     "#]]).await;
 });
 

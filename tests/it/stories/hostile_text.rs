@@ -43,9 +43,10 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
     .assert_eq(&world.answer().await);
     let pulls = world.simulator.pull_requests(REPOSITORY);
     let journal = world.simulator.journal();
-    let body = crate::world::teller::stable(&journal, pulls[0].body.as_ref().unwrap());
+    let [title, body] = [&pulls[0].title, pulls[0].body.as_ref().unwrap()]
+        .map(|text| crate::world::teller::stable(&journal, text));
     expect![[r#"
-        Fix <b>@​alice's thing, closes #​77
+        Fix <b>@<zero width>alice's thing, closes #<zero width>77
 
         Thanks @<zero width>alice and @<zero width>acme/owners.
 
@@ -72,7 +73,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens
 
         <!-- asynccoder:task=<uuid> -->"#]]
-    .assert_eq(&format!("{}\n\n{body}", pulls[0].title));
+    .assert_eq(&format!("{title}\n\n{body}"));
 });
 
 story!(an_issue_cannot_end_its_own_fence, async |world| {

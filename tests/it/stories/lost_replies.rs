@@ -23,42 +23,45 @@ fn walls() -> Vec<(&'static str, At)> {
     ]
 }
 
-/// Tells the story once for each wall, with this trouble there.
-async fn trouble_everywhere(trouble: impl Fn(&World, At), used_up: bool) {
-    for (what, at) in walls() {
-        let told = async |world: &mut World| {
-            world.model(repo::fixes_the_till());
-            trouble(world, at);
-            world.alice.comments(&world.issue, "/asynccoder debug");
-            world.settle().await;
-            let left = world.simulator.faults().left();
-            assert!(left == 0 || !used_up, "there was no trouble when {what}");
-            world.simulator.faults().clear();
-            let story = world.story();
-            assert_eq!(story, UNDISTURBED, "when {what}");
-        };
-        crate::world::tell(Plan::default(), told).await;
-    }
+/// Tells the story with this trouble.
+async fn told_with(what: &str, trouble: impl Fn(&World), used_up: bool) {
+    let told = async |world: &mut World| {
+        world.model(repo::fixes_the_till());
+        trouble(world);
+        world.alice.comments(&world.issue, "/asynccoder debug");
+        world.settle().await;
+        let left = world.simulator.faults().left();
+        assert!(left == 0 || !used_up, "there was no trouble when {what}");
+        world.simulator.faults().clear();
+        assert_eq!(world.story(), UNDISTURBED, "when {what}");
+    };
+    crate::world::tell(Plan::default(), told).await;
 }
 
 #[tokio::test]
 async fn a_reply_that_is_lost() {
-    trouble_everywhere(|world, at| world.simulator.faults().lose_reply(at, 1), true).await;
-}
-
-#[tokio::test]
-async fn a_reply_that_is_lost_whenever_it_is_asked_again_and_again() {
-    trouble_everywhere(|world, at| world.simulator.faults().lose_reply(at, 3), false).await;
+    for (what, at) in walls() {
+        told_with(what, |world| world.simulator.faults().lose_reply(at.clone(), 1), true).await;
+    }
 }
 
 #[tokio::test]
 async fn a_request_that_fails_before_anything_happened() {
-    trouble_everywhere(
-        |world, at| {
-            let refusal = Refusal { status: 502, body: json!({}), headers: Vec::new() };
-            world.simulator.faults().refuse(at, 2, refusal);
-        },
-        true,
-    )
-    .await;
+    for (what, at) in walls() {
+        let refusal = Refusal { status: 502, body: json!({}), headers: Vec::new() };
+        let refuse = |world: &World| {
+            world.simulator.faults().refuse(at.clone(), 2, refusal.clone());
+        };
+        told_with(what, refuse, true).await;
+    }
+}
+
+#[tokio::test]
+async fn every_reply_is_lost_again_and_again() {
+    let lose = |world: &World| {
+        for (_, at) in walls() {
+            world.simulator.faults().lose_reply(at, 3);
+        }
+    };
+    told_with("everything is lost", lose, false).await;
 }

@@ -105,3 +105,15 @@ async fn the_demo_plays_the_whole_story() {
     }
     assert!(said.ends_with("exit code Some(0)\n"), "{said}");
 }
+
+story!(health_and_metrics_are_there, async |world| {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str| {
+        let response = client.get(format!("{}{path}", world.app().url())).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    assert_eq!(get("/healthz").await, (200, "ok\n".to_owned()));
+    assert_eq!(get("/readyz").await, (200, "ready\n".to_owned()));
+    assert_eq!(get("/metrics").await.0, 200);
+    assert_eq!(get("/nothing").await, (404, "{\"error\":\"not_found\"}".to_owned()));
+});

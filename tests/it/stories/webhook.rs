@@ -97,11 +97,13 @@ story!(only_what_is_signed_gets_in, async |world| {
     world.story();
 });
 
+/// What is wrong, the event, the body and headers that replace the usual ones.
+type Row<'a> = (&'a str, &'a str, &'a str, Vec<(&'a str, &'a str)>);
+
 story!(every_fault_has_its_status_and_nothing_of_it_is_stored, async |world| {
     let body = comment(world, 71, "/asynccoder ping").to_string();
     let no_issue = json!({ "action": "created", "comment": {} }).to_string();
     let json = ("Content-Type", "application/json");
-    type Row<'a> = (&'a str, &'a str, &'a str, Vec<(&'a str, &'a str)>);
     let rows: [Row<'_>; 12] = [
         ("plain text", "issue_comment", &body, vec![("Content-Type", "text/plain")]),
         ("no content type", "issue_comment", &body, vec![("Content-Type", "")]),
@@ -295,16 +297,4 @@ story!(a_server_that_stops_takes_nothing_new, async |world| {
     let ((), answer) = futures::join!(world.stop(), goes_on);
     assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable"), "{answer}");
     assert!(answer.to_lowercase().contains("\r\nretry-after: 10\r\n"), "{answer}");
-});
-
-story!(health_and_metrics_are_there, async |world| {
-    let client = Client::builder().no_proxy().build().unwrap();
-    let get = async |path: &str| {
-        let response = client.get(format!("{}{path}", world.app().url())).send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
-    };
-    assert_eq!(get("/healthz").await, (200, "ok\n".to_owned()));
-    assert_eq!(get("/readyz").await, (200, "ready\n".to_owned()));
-    assert_eq!(get("/metrics").await.0, 200);
-    assert_eq!(get("/nothing").await, (404, "{\"error\":\"not_found\"}".to_owned()));
 });

@@ -3,6 +3,14 @@
 use super::REPOSITORY;
 use asynccoder::simulator::Simulator;
 
+/// GitHub's own numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Ids {
+    pub(crate) owner: u64,
+    pub(crate) repository: u64,
+    pub(crate) installation: u64,
+}
+
 /// An issue or a pull request.
 #[derive(Clone, Debug)]
 pub(crate) struct Issue {

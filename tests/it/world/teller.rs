@@ -8,12 +8,15 @@ use super::{BOT, repo};
 use asynccoder::simulator::{Effect, Entry, Simulator};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The rank of the bot's comments.
+const COMMENTS: u8 = 5;
+
 /// What happened after this line of the journal.
 pub(super) fn story(simulator: &Simulator, after: u64) -> String {
     let journal = simulator.journal();
     let new: Vec<&Entry> = journal.iter().filter(|entry| entry.sequence > after).collect();
     let mut told: Vec<(Option<u64>, String)> = Vec::new();
-    let mut ours: BTreeMap<(u8, u64), String> = BTreeMap::new();
+    let mut ours: BTreeMap<(u8, String, u64), String> = BTreeMap::new();
     for entry in new {
         let Some(effect) = entry.effect() else { continue };
         if changes_again(&journal, entry) {
@@ -24,9 +27,10 @@ pub(super) fn story(simulator: &Simulator, after: u64) -> String {
             told.push((comment, line));
         } else if let Some((place, line)) = below_its_comment(&told, effect) {
             told.insert(place, line);
-        } else if let Some((rank, key, line)) = by_the_bot(simulator, effect) {
-            let key = key.unwrap_or(entry.sequence);
-            ours.insert((rank, key), line);
+        } else if let Some((rank, line)) = by_the_bot(simulator, effect) {
+            // Several commands of one comment are decided at once, and answered in any order.
+            let text = if rank == COMMENTS { line.clone() } else { String::new() };
+            ours.insert((rank, text, entry.sequence), line);
         }
     }
     told.extend(ours.into_values().map(|line| (None, line)));
@@ -98,17 +102,14 @@ fn by_people(effect: &Effect) -> Option<(Option<u64>, String)> {
 }
 
 /// The line with its rank; a thing that changes is told once, as it is in the end.
-fn by_the_bot(simulator: &Simulator, effect: &Effect) -> Option<(u8, Option<u64>, String)> {
-    let told = |rank, key, what: String| Some((rank, key, line(BOT, &what)));
+fn by_the_bot(simulator: &Simulator, effect: &Effect) -> Option<(u8, String)> {
+    let told = |rank, what: String| Some((rank, line(BOT, &what)));
     match effect {
-        Effect::ReactionAdded { number, content, .. } => {
-            told(0, None, format!("#{number} :{content}:"))
-        }
+        Effect::ReactionAdded { number, content, .. } => told(0, format!("#{number} :{content}:")),
         Effect::Pushed { repository, reference, old, new, .. } => {
             let branch = reference.trim_start_matches("refs/heads/");
             told(
                 1,
-                None,
                 format!(
                     "pushes {branch}{}",
                     change(simulator, repository, old.as_ref(), new.as_ref())
@@ -117,24 +118,24 @@ fn by_the_bot(simulator: &Simulator, effect: &Effect) -> Option<(u8, Option<u64>
         }
         Effect::PullOpened { number, title, base, draft, author, .. } if author == BOT => {
             let draft = if *draft { " as a draft" } else { "" };
-            told(2, None, format!("opens #{number} \"{title}\" for {base}{draft}"))
+            told(2, format!("opens #{number} \"{title}\" for {base}{draft}"))
         }
-        Effect::PullEdited { number, what, .. } => told(3, None, format!("#{number} {what}")),
-        Effect::CheckCreated { id, name, head_sha, status, conclusion, .. }
-        | Effect::CheckUpdated { id, name, head_sha, status, conclusion, .. } => {
+        Effect::PullEdited { number, what, .. } => told(3, format!("#{number} {what}")),
+        Effect::CheckCreated { name, head_sha, status, conclusion, .. }
+        | Effect::CheckUpdated { name, head_sha, status, conclusion, .. } => {
             let state = conclusion.as_ref().unwrap_or(status);
-            told(4, Some(*id), format!("check \"{name}\" {state} on {head_sha}"))
+            told(4, format!("check \"{name}\" {state} on {head_sha}"))
         }
         Effect::CommentCreated { number, id, author, body, .. }
         | Effect::CommentEdited { number, id, editor: author, body, .. }
             if author == BOT =>
         {
-            told(5, Some(*id), format!("#{number} {}", summary(body)))
+            told(COMMENTS, format!("#{number} {}", summary(body)))
         }
         Effect::CommentDeleted { number, id, .. } => {
-            told(6, None, format!("#{number} deletes a comment ({id})"))
+            told(6, format!("#{number} deletes a comment ({id})"))
         }
-        Effect::IssueEdited { number, what, .. } => told(7, None, format!("#{number} {what}")),
+        Effect::IssueEdited { number, what, .. } => told(7, format!("#{number} {what}")),
         _ => None,
     }
 }
