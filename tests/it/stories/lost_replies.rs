@@ -1,8 +1,9 @@
 //! Whatever reply is lost on the way, people see the same story, and nothing twice.
 
 use super::UNDISTURBED;
-use crate::world::{Plan, World, repo};
+use crate::world::{Plan, World, repo, story};
 use asynccoder::simulator::{At, Refusal};
+use expect_test::expect;
 use serde_json::json;
 
 /// Every kind of write, and what is read on the way.
@@ -65,3 +66,15 @@ async fn every_reply_is_lost_again_and_again() {
     };
     told_with("everything is lost", lose, false).await;
 }
+
+story!(an_answer_is_given_once_though_its_reply_is_lost, async |world| {
+    world.simulator.faults().lose_reply(At::api("POST", "/issues/1/comments"), 1);
+    world.bob.comments(&world.issue, "/asynccoder ping");
+    world
+        .settles_as(expect![[r#"
+        bob          #1 /asynccoder ping
+        asynccoder   #1 I am here. `/asynccoder help` says what I can do.
+    "#]])
+        .await;
+    assert_eq!(world.simulator.faults().left(), 0);
+});
