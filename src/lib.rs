@@ -117,7 +117,7 @@
 //! - **An instruction that was edited after it was given.** A task keeps the words of the signed
 //!   payload; all of them that are not the command stand in fences, as data. `laws/turn.rs`
 //! - **A live mention, a remote image, HTML or a command line made of foreign text in what we
-//!   write.** `stories/hostile_text.rs`
+//!   write.** `laws/text.rs`, `stories/hostile_text.rs`
 //! - **A prompt or a key in an error of a model service.** `laws/models.rs`
 //! - **A token in an argument, a remote address or a configuration file of git.** It travels through
 //!   a pipe; `git/command.rs` is the only place that starts git. `laws/layers.rs`

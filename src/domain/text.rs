@@ -32,18 +32,20 @@ fn as_code(text: &str) -> String {
 }
 
 fn without_effect(markdown: &str) -> String {
-    let code = code_ranges(markdown);
+    let mut code = code_ranges(markdown).into_iter().peekable();
     let mut out = String::with_capacity(markdown.len() + 16);
     let mut line_is_blank_so_far = true;
     for (index, c) in markdown.char_indices() {
         let rest = markdown.get(index..).unwrap_or_default();
-        let in_code = code.iter().any(|range| range.contains(&index));
+        while code.next_if(|range| range.end <= index).is_some() {}
+        let in_code = code.peek().is_some_and(|range| range.contains(&index));
         if !in_code {
             out.push_str(guard(c, rest, line_is_blank_so_far));
         }
         line_is_blank_so_far = c == '\n' || (line_is_blank_so_far && c == ' ');
         match c {
             '<' if !in_code && opens_html(rest) => out.push_str("&lt;"),
+            '&' if !in_code && hides_a_character(rest) => out.push_str("&amp;"),
             '!' if !in_code && rest.starts_with("![") => {}
             _ if !in_code => push_without_effect(&mut out, c, rest),
             _ => out.push(c),
@@ -62,6 +64,13 @@ fn guard(c: char, rest: &str, line_is_blank_so_far: bool) -> &'static str {
 
 fn opens_html(rest: &str) -> bool {
     rest.chars().nth(1).is_some_and(|c| c.is_ascii_alphabetic() || "/!?".contains(c))
+}
+
+/// Whether `&#64;` or the like begins here: it is shown as a character that may do something. What is
+/// escaped already stays as it is.
+fn hides_a_character(rest: &str) -> bool {
+    let escaped = ["&lt;", "&gt;", "&amp;", "&quot;"].iter().any(|e| rest.starts_with(e));
+    !escaped && rest.chars().nth(1).is_some_and(|c| c == '#' || c.is_ascii_alphabetic())
 }
 
 /// Adds a character; a mention, or a reference that would close an issue, is broken up behind it.
@@ -93,11 +102,17 @@ fn closes_an_issue(before: &str, rest: &str) -> bool {
     (address || (begins("gh-") && digit_follows(3))) && follows_keyword(before)
 }
 
+/// What may stand there without being seen: space, emphasis, an escape.
+const BETWEEN_KEYWORD_AND_REFERENCE: &[char] =
+    &[' ', ':', '\t', '\n', '\\', '*', '_', '~', '[', '('];
+
 fn follows_keyword(before: &str) -> bool {
     const KEYWORDS: [&str; 9] =
         ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
-    let word =
-        before.trim_end_matches([' ', ':', '\t']).rsplit(|c: char| !c.is_alphanumeric()).next();
+    let word = before
+        .trim_end_matches(BETWEEN_KEYWORD_AND_REFERENCE)
+        .rsplit(|c: char| !c.is_alphanumeric())
+        .next();
     word.is_some_and(|w| KEYWORDS.contains(&w.to_ascii_lowercase().as_str()))
 }
 

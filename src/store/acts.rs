@@ -32,13 +32,6 @@ pub struct NewAct {
     pub patch: Option<Vec<u8>>,
 }
 
-impl NewAct {
-    /// Whether it is only an emoji.
-    pub fn is_reaction(&self) -> bool {
-        self.act.kind() == ActKind::Reaction
-    }
-}
-
 /// An act whose turn it is.
 #[derive(Clone, Debug)]
 pub struct DueAct {

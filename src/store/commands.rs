@@ -63,7 +63,7 @@ pub enum Ending {
     Answered,
     /// It was refused, for this reason.
     Refused(&'static str),
-    /// It was refused, and the same refusal is explained only once a person, thread and day.
+    /// It was refused, and the same refusal is shown only once a person, thread and day.
     RefusedQuietly(&'static str),
 }
 
@@ -173,7 +173,7 @@ impl Store {
         if !close(&mut tx, command, state, refusal).await? {
             return Ok(false);
         }
-        for act in acts.into_iter().filter(|act| !explained || act.is_reaction()) {
+        for act in acts.into_iter().filter(|_| !explained) {
             acts::insert(&mut tx, act).await?;
         }
         tx.commit().await?;

@@ -7,5 +7,6 @@ mod ledger;
 mod migrations;
 mod models;
 mod store;
+mod text;
 mod tools;
 mod turn;

@@ -13,7 +13,6 @@
     clippy::too_many_lines,
     clippy::needless_pass_by_value,
     clippy::format_collect,
-    clippy::needless_raw_string_hashes,
     reason = "a test that cannot go on panics, and a table is as long as it is, and expected texts are written by a program"
 )]
 

@@ -59,7 +59,9 @@ fn message(message: &Message) -> Value {
 /// The reply's own content. An empty one must not be sent, so it gets the least that may be.
 fn content(reply: &Reply) -> Value {
     match &reply.raw {
-        Value::Array(blocks) if !blocks.is_empty() => reply.raw.clone(),
+        Value::Array(blocks) if !blocks.is_empty() => {
+            blocks.iter().map(with_object_input).collect()
+        }
         Value::Array(_)
         | Value::Null
         | Value::Bool(_)
@@ -67,6 +69,15 @@ fn content(reply: &Reply) -> Value {
         | Value::String(_)
         | Value::Object(_) => json!([{"type": "text", "text": "(no answer)"}]),
     }
+}
+
+/// The service refuses a call whose input is no object, also one that its own model wrote.
+fn with_object_input(block: &Value) -> Value {
+    let mut block = block.clone();
+    if let Some(input) = block.get_mut("input").filter(|input| !input.is_object()) {
+        *input = json!({});
+    }
+    block
 }
 
 fn part(part: &UserPart) -> Value {

@@ -69,9 +69,7 @@ story!(a_refusal_is_explained_once_a_person_and_thread, async |world| {
         asynccoder   #1 :confused:
         asynccoder   #1 `debug` needs write permission in this repository; you have read. Somebody with write permission can give the command.
         bob          #1 /asynccoder debug
-        asynccoder   #1 :confused:
         bob          #1 /asynccoder debug
-        asynccoder   #1 :confused:
         mallory      #1 /asynccoder debug
         asynccoder   #1 :confused:
         asynccoder   #1 `debug` needs write permission in this repository; you have read. Somebody with write permission can give the command.

@@ -39,12 +39,12 @@ story!(a_running_task_is_stopped, shown_at_once(), async |world| {
     world.alice.comments(&world.issue, "/asynccoder cancel");
     world
         .settles_as(expect![[r#"
-        alice        #1 /asynccoder debug
-        asynccoder   #1 :eyes:
-        alice        #1 /asynccoder cancel
-        asynccoder   #1 debug · cancelled: Stopped, as asked. [1 step, 1 credit]
-        asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
-    "#]])
+            alice        #1 /asynccoder debug
+            asynccoder   #1 :eyes:
+            alice        #1 /asynccoder cancel
+            asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
+            asynccoder   #1 debug · cancelled: Stopped, as asked. [1 step, 1 credit]
+        "#]])
         .await;
     assert_eq!(world.balance().await, (99, 0), "what was used is paid");
 });
@@ -58,11 +58,11 @@ story!(a_stranger_stops_nothing_but_the_requester_does, shown_at_once(), async |
         alice        #1 /asynccoder debug
         asynccoder   #1 :eyes:
         bob          #1 /asynccoder cancel
-        alice        #1 /asynccoder cancel
         asynccoder   #1 :confused:
-        asynccoder   #1 debug · cancelled: Stopped, as asked. [0 steps, 0 credits]
-        asynccoder   #1 `cancel` needs write permission in this repository; you have read. Somebody with write permission can give the command.
+        alice        #1 /asynccoder cancel
         asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
+        asynccoder   #1 `cancel` needs write permission in this repository; you have read. Somebody with write permission can give the command.
+        asynccoder   #1 debug · cancelled: Stopped, as asked. [0 steps, 0 credits]
     "#]]).await;
     assert_eq!(world.balance().await, (100, 0), "nothing was used");
 });
@@ -83,8 +83,8 @@ story!(a_task_that_is_being_published_goes_on, shown_at_once(), async |world| {
         alice        #1 /asynccoder cancel
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
         asynccoder   #1 Too late to stop `t_<short>`: I am publishing it right now. You can close its pull request.
+        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
     "#]]).await;
 });
 
