@@ -4,6 +4,7 @@ mod commands;
 mod crashes;
 mod credits;
 mod every_wall;
+mod final_answers;
 mod first_contact;
 mod hostile_model;
 mod hostile_text;

@@ -17,7 +17,9 @@ async fn held_at_question(world: &World, n: u32) -> Gate {
     world.alice.comments(&world.issue, "/asynccoder debug");
     gate.reached().await.unwrap();
     let running = |now: &Simulator| {
-        now.comments(REPOSITORY, 1).iter().any(|c| c.body.contains("debug · running"))
+        let comments = now.comments(REPOSITORY, 1);
+        let acknowledged = comments.iter().any(|c| !c.reactions.is_empty());
+        acknowledged && comments.iter().any(|c| c.body.contains("debug · running"))
     };
     world.simulator.wait_for(running, Duration::from_secs(10)).await.unwrap();
     gate
@@ -141,4 +143,35 @@ story!(a_task_is_run_again_with_more_words, async |world| {
     let prompts = world.models().requests();
     let last = prompts.last().unwrap().to_string();
     assert!(last.contains("only the comparison\\n\\nand leave the tests alone"), "{last}");
+});
+
+story!(a_mistyped_id_stops_nothing, shown_at_once(), async |world| {
+    let question = held_at_question(world, 1).await;
+    world.story();
+    world.alice.comments(&world.issue, "/asynccoder cancel t_1234567");
+    let said = |now: &Simulator| {
+        now.comments(REPOSITORY, 1).iter().any(|c| c.body.starts_with("There is no task"))
+    };
+    world.simulator.wait_for(said, Duration::from_secs(10)).await.unwrap();
+    question.open();
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder cancel t_1234567
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
+        asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #1 There is no task `t_1234567` in this thread. `/asynccoder status` lists them.
+        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+    "#]]).await;
+});
+
+story!(a_task_is_run_again_with_a_larger_budget, async |world| {
+    world.model(repo::fixes_the_till());
+    world.alice.comments(&world.issue, "/asynccoder debug budget=12 only the comparison");
+    world.settle().await;
+    world.story();
+    world.alice.comments(&world.issue, "/asynccoder retry budget=24");
+    world.settle().await;
+    world.story();
+    let task = &world.app().store().thread_tasks(world.repository_id(), 1).await.unwrap()[0];
+    assert_eq!(task.brief().unwrap().instruction, "only the comparison");
 });
