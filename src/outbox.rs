@@ -263,6 +263,10 @@ impl Outbox {
                     )
                     .await?;
             }
+            // Somebody removed it. The end of a task has to be visible all the same, so it is written anew.
+            Err(GitHubError::NotFound(_)) if document.github_id.is_some() => {
+                self.store.document_gone(document).await?;
+            }
             Err(error) => return self.not_shown(&place, document, &error).await,
         }
         Ok(None)

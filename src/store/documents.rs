@@ -136,6 +136,15 @@ impl Store {
         .await
     }
 
+    /// It is no longer on GitHub; the next time it is created anew.
+    pub async fn document_gone(&self, due: &DueDocument) -> Result<()> {
+        self.change_document(
+            "update documents set github_id = null, unsure = false, updated_at = $2 where id = $1",
+            args![due.id, now()],
+        )
+        .await
+    }
+
     /// Gives a document up: GitHub will never take it.
     pub async fn document_dead(&self, due: &DueDocument, error: &str) -> Result<()> {
         self.change_document(

@@ -1,6 +1,6 @@
 //! Whoever started something can see it, stop it and start it again.
 
-use crate::world::{Plan, REPOSITORY, World, repo, story};
+use crate::world::{BOT, Plan, REPOSITORY, World, repo, story};
 use asynccoder::simulator::{At, Gate, Moment, Simulator};
 use expect_test::expect;
 use std::time::Duration;
@@ -174,4 +174,18 @@ story!(a_task_is_run_again_with_a_larger_budget, async |world| {
     world.story();
     let task = &world.app().store().thread_tasks(world.repository_id(), 1).await.unwrap()[0];
     assert_eq!(task.brief().unwrap().instruction, "only the comparison");
+});
+
+story!(a_status_comment_that_was_removed_is_written_anew, shown_at_once(), async |world| {
+    let question = held_at_question(world, 2).await;
+    let comments = world.simulator.comments(REPOSITORY, 1);
+    let status = comments.iter().find(|c| c.body.contains("debug · running")).unwrap();
+    world.simulator.delete_comment(REPOSITORY, status.id, "alice").unwrap();
+    question.open();
+    world.settle().await;
+    world.story();
+    let comments = world.simulator.comments(REPOSITORY, 1);
+    let ours: Vec<_> = comments.iter().filter(|c| c.author == BOT).collect();
+    assert_eq!(ours.len(), 1);
+    assert!(ours[0].body.contains("debug · done"), "{}", ours[0].body);
 });
