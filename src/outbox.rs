@@ -25,7 +25,7 @@ use crate::store::acts::DueAct;
 use crate::store::documents::DueDocument;
 use crate::store::writers::{Job, Writer};
 use crate::store::{self, Store};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use pace::Pace;
 use serde_json::Value;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use verdict::Verdict;
 
+/// So long progress is shown often.
+const WATCHED_CLOSELY: TimeDelta = TimeDelta::minutes(2);
 /// Then another account may have its turn.
 const MOST_JOBS_IN_A_ROW: usize = 20;
 
@@ -251,7 +253,7 @@ impl Outbox {
         };
         match shown {
             Ok(Some(id)) => {
-                self.store.document_shown(document, id, self.timing.edit_spacing).await?;
+                self.store.document_shown(document, id, self.edit_spacing(document)).await?;
             }
             Ok(None) => {
                 let wait = self.timing.lookup_spacing;
@@ -270,6 +272,12 @@ impl Outbox {
             Err(error) => return self.not_shown(&place, document, &error).await,
         }
         Ok(None)
+    }
+
+    /// People watch at the beginning; later a look now and then is enough.
+    fn edit_spacing(&self, document: &DueDocument) -> Duration {
+        let is_new = Utc::now() - document.admitted_at < WATCHED_CLOSELY;
+        if is_new { self.timing.edit_spacing } else { self.timing.edit_spacing * 4 }
     }
 
     async fn not_shown(

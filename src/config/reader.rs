@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
 use url::Url;
 
 const MEGABYTE: u64 = 1_000_000;
@@ -52,6 +53,7 @@ impl Reader {
             account: Credits(self.whole_number("DAILY_CREDITS", 1000, 1_000_000_000)),
             person: Credits(self.whole_number("DAILY_CREDITS_PER_PERSON", 200, 1_000_000_000)),
         };
+        self.check_logging();
         let github_server = github_server?;
         let github_api = github_api?;
         self.check_scheme("GITHUB_SERVER_URL", &github_server);
@@ -256,6 +258,18 @@ impl Reader {
                 );
                 None
             }
+        }
+    }
+
+    fn check_logging(&mut self) {
+        if self.take("LOG_FORMAT").is_some_and(|format| format != "text" && format != "json") {
+            self.fault("LOG_FORMAT", "must be text or json");
+        }
+        if self.take("RUST_LOG").is_some_and(|filter| EnvFilter::try_new(filter).is_err()) {
+            self.fault(
+                "RUST_LOG",
+                "must be a level such as info, or filters such as asynccoder=debug,warn",
+            );
         }
     }
 

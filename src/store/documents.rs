@@ -9,6 +9,7 @@ use super::writers::Writer;
 use super::{Result, Store, now};
 use crate::domain::document::DocumentKind;
 use crate::domain::ids::{AccountId, DocumentId, RepositoryId, TaskId};
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -40,6 +41,8 @@ row! {
         pub attempts: i64,
         /// Whether this is the last thing it will ever show.
         pub is_final: bool,
+        /// When its task was admitted.
+        pub admitted_at: DateTime<Utc>,
     }
 }
 
@@ -171,7 +174,7 @@ pub(super) async fn next(tx: &mut Tx, account: AccountId) -> Result<Option<DueDo
     let due = opt(
         tx,
         "select d.id, d.task_id, d.repository_id, t.number, d.kind, d.head_sha, d.wanted, d.github_id, d.unsure,
-                d.lookups, d.attempts, t.phase = 'ended' as is_final
+                d.lookups, d.attempts, t.phase = 'ended' as is_final, t.created_at as admitted_at
          from documents d join tasks t on t.id = d.task_id
          where d.account_id = $1 and d.wanted > d.shown and not d.dead and d.due_at <= $2
            and (d.progress_at <= $2 or t.phase = 'ended')
