@@ -164,7 +164,7 @@ pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<File> {
     let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     if file.try_lock().is_err() {
         bail!(
-            "another server uses DATA_DIR {}: stop it, or give this one another folder",
+            "another asynccoder process (serve or migrate) uses DATA_DIR {}: stop it, or give this one another folder",
             data_dir.display()
         );
     }

@@ -46,7 +46,7 @@ enum CreditsVerb {
         #[arg(value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
         credits: i64,
         /// Why, for the books.
-        #[arg(long)]
+        #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
         reason: String,
     },
 }

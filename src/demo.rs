@@ -77,9 +77,15 @@ async fn wait_for_ctrl_c(
 ) -> anyhow::Result<()> {
     println!("\nStill running; Ctrl-C ends it and removes everything:");
     println!("  the bot        {}/healthz", app.url());
-    println!("  GitHub's API   {}", simulator.api_url());
-    println!("  GitHub's git   {}/{REPOSITORY}.git", simulator.server_url());
-    println!("  its folder     {}", folder.display());
+    for check in simulator.check_runs(REPOSITORY) {
+        println!("  the task       {}", check.details_url.unwrap_or_default());
+    }
+    let id = simulator.repository_id(REPOSITORY).unwrap_or_default();
+    println!(
+        "  the repository git --git-dir {}/github/{id}.git log --stat --all",
+        folder.display()
+    );
+    println!("  its database   {}/data/asynccoder.db", folder.display());
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

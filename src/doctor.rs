@@ -101,6 +101,6 @@ fn models(config: &Config) -> Finding {
         Some(provider) => {
             Err(format!("the default model {model} needs {}", provider.key_variable()))
         }
-        None => Ok(format!("{model} is the default")),
+        None => Ok(format!("{model} is the default; its key is set, but was not tried")),
     }
 }

@@ -12,8 +12,10 @@ use crate::domain::catalog::Catalog;
 use crate::store::Store;
 use axum::Router;
 use axum::routing::{any, get};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +23,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// Large bodies that are read at once: they may have 25 MiB each.
 const LARGE_BODIES_AT_ONCE: usize = 16;
+
+/// Refused webhooks a minute that are logged.
+const REFUSALS_LOGGED: NonZeroU32 = NonZeroU32::new(6).expect("six is not zero");
 
 /// What the routes share.
 #[derive(Clone)]
@@ -30,6 +35,8 @@ pub(crate) struct Http {
     catalog: Arc<Catalog>,
     metrics: PrometheusHandle,
     metrics_token: Option<SecretString>,
+    /// How many refused webhooks are worth a line.
+    refusals_logged: Arc<DefaultDirectRateLimiter>,
     /// A place for each large body that is being read.
     large_bodies: Arc<Semaphore>,
     /// Cancelled when the process is asked to stop.
@@ -49,6 +56,7 @@ impl Http {
             catalog: Arc::new(config.catalog.clone()),
             metrics,
             metrics_token: config.metrics_token.clone(),
+            refusals_logged: Arc::new(RateLimiter::direct(Quota::per_minute(REFUSALS_LOGGED))),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE)),
             draining,
         }

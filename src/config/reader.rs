@@ -4,6 +4,7 @@ use super::{AppIdentity, Config, ProviderAccess, Timing};
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::{Credits, Daily};
 use base64::Engine;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -192,7 +193,7 @@ impl Reader {
         if key.is_none() {
             self.fault(
                 "PRIVATE_KEY",
-                "must be the App's RSA key: PEM, PEM with \\n for line ends, or base64 of it",
+                "must be the App's private RSA key: PEM, PEM with \\n for line ends, or base64 of it",
             );
         }
         key.map(SecretString::from)
@@ -297,5 +298,7 @@ fn pem(text: &str) -> Option<String> {
         String::from_utf8(bytes).ok()
     };
     let pem = if unescaped.contains("-----BEGIN") { unescaped } else { decoded()? };
-    jsonwebtoken::EncodingKey::from_rsa_pem(pem.as_bytes()).ok().map(|_| pem)
+    let key = EncodingKey::from_rsa_pem(pem.as_bytes()).ok()?;
+    // A public key reads as well; only a private one signs.
+    jsonwebtoken::encode(&Header::new(Algorithm::RS256), &(), &key).ok().map(|_| pem)
 }

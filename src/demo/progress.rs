@@ -55,8 +55,18 @@ fn line(journal: &[Entry], entry: &Entry) -> Option<String> {
             Some(format!("step {step}: the model answered"))
         }
         What::Request(_) => None,
+        // What the bot does is told to it too; only the first webhook is the one of the story.
+        What::Effect(Effect::Delivered { .. })
+            if journal.iter().any(|e| e.sequence < entry.sequence && is_accepted(e)) =>
+        {
+            None
+        }
         What::Effect(effect) => of_effect(effect),
     }
+}
+
+fn is_accepted(entry: &Entry) -> bool {
+    matches!(&entry.what, What::Effect(Effect::Delivered { status: 202, event, .. }) if event == "issue_comment")
 }
 
 fn is_model_call(entry: &Entry) -> bool {
@@ -67,7 +77,7 @@ fn is_model_call(entry: &Entry) -> bool {
 fn of_effect(effect: &Effect) -> Option<String> {
     match effect {
         Effect::Delivered { event, status: 202, .. } if event == "issue_comment" => {
-            Some("accepted: the webhook is stored".to_owned())
+            Some("accepted: the webhook of the comment is stored".to_owned())
         }
         Effect::CommentCreated { author, body, .. } if author.ends_with("[bot]") => {
             let estimate = body.lines().find(|l| l.contains("estimate")).unwrap_or("answered");

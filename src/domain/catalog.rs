@@ -121,7 +121,8 @@ impl Catalog {
 
     fn nearest(&self, name: &str) -> Option<String> {
         let names = self.models.iter().flat_map(|m| std::iter::once(&m.id).chain(&m.aliases));
-        names.min_by_key(|known| strsim::osa_distance(known, name)).cloned()
+        let nearest = names.min_by_key(|known| strsim::osa_distance(known, name))?;
+        (strsim::osa_distance(nearest, name) * 2 <= name.len()).then(|| nearest.clone())
     }
 }
 

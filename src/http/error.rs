@@ -22,20 +22,36 @@ pub(super) enum HttpError {
     Forbidden,
 }
 
+impl HttpError {
+    /// The word for it in answers, in the log and in metrics.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::MethodNotAllowed => "method",
+            Self::TooLarge => "too_large",
+            Self::Signature => "signature",
+            Self::ContentType => "content_type",
+            Self::BadRequest(_) => "bad_request",
+            Self::Timeout => "timeout",
+            Self::Unavailable(_) => "unavailable",
+            Self::NotFound => "not_found",
+            Self::Forbidden => "forbidden",
+        }
+    }
+}
+
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let (status, error, reason) = match self {
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method", None),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", None),
-            Self::Signature => (StatusCode::UNAUTHORIZED, "signature", None),
-            Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", None),
-            Self::BadRequest(reason) => (StatusCode::BAD_REQUEST, "bad_request", Some(reason)),
-            Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", None),
-            Self::Unavailable(reason) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(reason.to_owned()))
-            }
-            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", None),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", None),
+        let error = self.word();
+        let (status, reason) = match self {
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, None),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
+            Self::Signature => (StatusCode::UNAUTHORIZED, None),
+            Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, None),
+            Self::BadRequest(reason) => (StatusCode::BAD_REQUEST, Some(reason)),
+            Self::Timeout => (StatusCode::REQUEST_TIMEOUT, None),
+            Self::Unavailable(reason) => (StatusCode::SERVICE_UNAVAILABLE, Some(reason.to_owned())),
+            Self::NotFound => (StatusCode::NOT_FOUND, None),
+            Self::Forbidden => (StatusCode::FORBIDDEN, None),
         };
         let mut body = json!({ "error": error });
         if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {

@@ -29,12 +29,15 @@ pub(super) async fn receive(
     request: Request,
 ) -> Result<Response, HttpError> {
     let outcome = accept(&http, request).await;
-    let status = match &outcome {
-        Ok(response) => response.status(),
-        Err(_) => StatusCode::BAD_REQUEST,
-    };
-    metrics::counter!("asynccoder_webhooks_total", "accepted" => status.is_success().to_string())
-        .increment(1);
+    let word = outcome.as_ref().map_or_else(HttpError::word, |_| "accepted");
+    metrics::counter!("asynccoder_webhooks_total", "outcome" => word).increment(1);
+    // A wrong secret is the commonest fault of a new set-up; a flood of strangers is no reason to fill the log.
+    if outcome.is_err() && http.refusals_logged.check().is_ok() {
+        tracing::warn!(
+            reason = word,
+            "a webhook was refused; \"signature\" means that no WEBHOOK_SECRET fits it"
+        );
+    }
     outcome
 }
 

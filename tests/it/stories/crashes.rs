@@ -70,7 +70,7 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     let second = told(&run(&world, &["serve"]).await);
     let data = world.data_dir().display().to_string();
     expect![[r#"
-        asynccoder: another server uses DATA_DIR <data>: stop it, or give this one another folder
+        asynccoder: another asynccoder process (serve or migrate) uses DATA_DIR <data>: stop it, or give this one another folder
         exit code Some(1)
     "#]]
     .assert_eq(&second.replace(&data, "<data>"));

@@ -66,7 +66,7 @@ async fn doctor_finds_nothing_wrong_with_a_sound_set_up() {
         ok    database: reachable, up to date, and the ledger adds up
         ok    git: <version>
         ok    the App on GitHub: asynccoder has the permissions and events it needs
-        ok    models: claude-sonnet-5-5 is the default
+        ok    models: claude-sonnet-5-5 is the default; its key is set, but was not tried
         exit code Some(0)
     "#]]
     .assert_eq(&said.replace(git, "ok    git: <version>"));
