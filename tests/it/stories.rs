@@ -10,6 +10,7 @@ mod hostile_model;
 mod hostile_text;
 mod issue_to_pull_request;
 mod lost_replies;
+mod missed_webhooks;
 mod model_access;
 mod permissions;
 mod postgres;

@@ -52,4 +52,5 @@ on_both!(
     an_impossible_act_ends_its_task_unpaid,
     a_turn_is_taken_once,
     a_grant_adds_up,
+    a_nul_in_a_text_is_no_obstacle,
 );

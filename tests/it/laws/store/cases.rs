@@ -351,6 +351,18 @@ pub async fn a_grant_adds_up(desk: &Desk) {
     assert_eq!(desk.store.account_by_login("nobody").await.unwrap(), None);
 }
 
+pub async fn a_nul_in_a_text_is_no_obstacle(desk: &Desk) {
+    let mut with_nul = command(1, "key");
+    with_nul.asked.thread.title = "a\0b".to_owned();
+    desk.told(vec![
+        Fact::Repository(Box::new(repository(1, at(0))), None),
+        Fact::Command(Box::new(with_nul)),
+    ])
+    .await;
+    let claimed = desk.store.claim_command(LEASE).await.unwrap().expect("the command");
+    assert_eq!(claimed.asked.thread.title, "a\u{fffd}b");
+}
+
 async fn seal_with_acts(desk: &Desk, task: &asynccoder::store::claims::ClaimedTask) {
     let sealed = Sealed { end: End::Done, outcome: Outcome::default(), acts: publishing(task) };
     assert!(desk.store.seal(task.id, task.lease, sealed).await.unwrap());
