@@ -6,6 +6,7 @@
 
 mod answers;
 mod facts;
+mod later;
 mod thread;
 
 use crate::config::{Config, Timing};
@@ -25,6 +26,7 @@ use crate::store::commands::{ClaimedCommand, Ending};
 use crate::store::tasks::NewTask;
 use crate::store::{Store, StoreError};
 use facts::{Gathered, Ground};
+use later::place;
 use std::sync::Arc;
 use std::time::Duration;
 use thread::again;
@@ -32,8 +34,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Longer than all calls that a decision takes.
 const LEASE: Duration = Duration::from_mins(2);
-/// Waits between tries grow up to this.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// Decides commands.
 #[derive(Clone)]
@@ -95,7 +95,7 @@ impl Admission {
             Err(Undecided::GitHub(error)) => self.not_now(command, &error).await,
             Err(Undecided::Store(error)) => {
                 tracing::error!(command = %command.id, %error, "a command could not be decided");
-                self.store.postpone_command(command, self.patience(command)).await
+                self.store.postpone_command(command, self.patience(command), Vec::new()).await
             }
         };
         if let Err(error) = outcome {
@@ -104,13 +104,11 @@ impl Admission {
     }
 
     async fn decide(&self, command: &ClaimedCommand) -> Result<(), Undecided> {
-        let Some(installation) = command.installation else {
+        let Some(place) = place(command) else {
             let ending = Ending::Refused("not_installed");
             self.store.end_command(command, ending, Vec::new()).await?;
             return Ok(());
         };
-        let place =
-            Place { installation, repository: command.repository, name: command.name.clone() };
         let permission =
             self.github.permission(&place, &command.sender.login, command.sender.id).await?;
         match &command.asked.request {
@@ -191,7 +189,9 @@ impl Admission {
             Refusal::NotEnoughCredits { .. }
             | Refusal::BudgetTooSmall { .. }
             | Refusal::DailyLimit { .. } => Ending::Refused("credits"),
-            Refusal::GitHubUnreachable | Refusal::NoAccess => Ending::Refused("github"),
+            Refusal::GitHubUnreachable | Refusal::Lacks(_) | Refusal::NoAccess => {
+                Ending::Refused("github")
+            }
         };
         self.store.end_command(command, ending, acts).await?;
         Ok(())
@@ -206,7 +206,7 @@ impl Admission {
     ) -> Result<(), StoreError> {
         let Some(Ground { base_branch, base_sha }) = &gathered.ground else {
             // Policy lets a task start only on a ready repository, and that has a ground.
-            return self.store.postpone_command(command, self.timing.backoff).await;
+            return self.store.postpone_command(command, self.timing.backoff, Vec::new()).await;
         };
         let id = TaskId(uuid::Uuid::now_v7());
         let thread = command.asked.thread.clone();
@@ -243,34 +243,9 @@ impl Admission {
             .await?;
         if admitted.is_none() {
             // Another command took the credits in between: look again.
-            self.store.postpone_command(command, Duration::ZERO).await?;
+            self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;
         }
         Ok(())
-    }
-
-    fn patience(&self, command: &ClaimedCommand) -> Duration {
-        let doublings = u32::try_from(command.attempts).unwrap_or(5).min(5);
-        (self.timing.backoff * 2_u32.pow(doublings)).min(LONGEST_WAIT)
-    }
-
-    /// GitHub did not tell what has to be known: later if that can help, else a refusal.
-    async fn not_now(
-        &self,
-        command: &ClaimedCommand,
-        error: &GitHubError,
-    ) -> Result<(), StoreError> {
-        if !error.is_passing() {
-            tracing::warn!(command = %command.id, %error, "a command is refused");
-            return self.refuse(command, &Refusal::NoAccess).await;
-        }
-        let waited = (chrono::Utc::now() - command.created_at).to_std().unwrap_or_default();
-        if waited >= self.timing.decide_within {
-            return self.refuse(command, &Refusal::GitHubUnreachable).await;
-        }
-        let wait =
-            if let GitHubError::Limited(wait) = error { *wait } else { self.patience(command) };
-        tracing::warn!(command = %command.id, %error, ?wait, "a command is decided later");
-        self.store.postpone_command(command, wait).await
     }
 }
 

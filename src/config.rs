@@ -7,6 +7,7 @@ mod reader;
 
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::Daily;
+use crate::domain::pace::HourlyWrites;
 use reader::Reader;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -154,6 +155,10 @@ pub struct Timing {
     pub edit_spacing: Duration,
     /// Between two writes to GitHub for one installation.
     pub write_spacing: Duration,
+    /// Writes to GitHub for one installation in any hour.
+    pub writes_an_hour: HourlyWrites,
+    /// How long is waited for a permission before it is looked for again, if GitHub does not tell.
+    pub parked: Duration,
     /// Look-ups after a lost reply before the second try.
     pub lookups: i64,
     /// Between two look-ups.
@@ -174,6 +179,8 @@ impl Default for Timing {
             poll: Duration::from_secs(1),
             edit_spacing: Duration::from_secs(15),
             write_spacing: Duration::from_secs(1),
+            writes_an_hour: HourlyWrites(400),
+            parked: Duration::from_hours(1),
             lookups: 5,
             lookup_spacing: Duration::from_secs(6),
             backoff: Duration::from_secs(2),

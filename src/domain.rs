@@ -11,6 +11,7 @@ pub mod credit;
 pub mod document;
 pub mod event;
 pub mod ids;
+pub mod pace;
 pub mod policy;
 pub mod report;
 pub mod task;

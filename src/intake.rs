@@ -42,6 +42,8 @@ pub(crate) fn digest(delivery: &Delivery) -> Digest {
         Ok(Event::Uninstalled(installation)) => {
             Digest::Facts(vec![Fact::Uninstalled(installation)])
         }
+        Ok(Event::Suspended(installation)) => Digest::Facts(vec![Fact::Suspended(installation)]),
+        Ok(Event::Allowed(installation)) => Digest::Facts(vec![Fact::Allowed(installation)]),
         Ok(Event::Commented(comment)) => commented(&comment),
         Err(error) => Digest::Failed(error.to_string()),
     }

@@ -5,36 +5,27 @@
 //! before it is tried again, because GitHub has no idempotency keys and a blind second try is how
 //! bots post twice.
 
+mod acting;
 mod branch;
 mod check_run;
 mod comment;
 mod pace;
 mod pull_request;
+mod showing;
 mod verdict;
 
 use crate::config::{Config, Timing};
-use crate::domain::act::Act;
 use crate::domain::catalog::Catalog;
-use crate::domain::document::DocumentKind;
-use crate::domain::ids::{RepositoryId, TaskId};
-use crate::domain::task::LONGEST_WAIT;
+use crate::domain::ids::RepositoryId;
 use crate::git::Git;
-use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
-use crate::store::acts::DueAct;
-use crate::store::documents::DueDocument;
-use crate::store::writers::{Job, Writer};
+use crate::store::writers::{Job, Next, Writer};
 use crate::store::{self, Store};
-use chrono::{TimeDelta, Utc};
 use pace::Pace;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use verdict::Verdict;
 
-/// So long progress is shown often.
-const WATCHED_CLOSELY: TimeDelta = TimeDelta::minutes(2);
 /// Then another account may have its turn.
 const MOST_JOBS_IN_A_ROW: usize = 20;
 
@@ -119,7 +110,14 @@ impl Outbox {
             if stop.is_cancelled() {
                 break;
             }
-            let Some(job) = self.store.next_job(writer).await? else { break };
+            let job = match self.store.next_job(writer, self.timing.writes_an_hour).await? {
+                Next::Do(job) => job,
+                Next::Nothing => break,
+                Next::Paced(wait) => {
+                    tracing::warn!(account = %writer.account, ?wait, "the hour's writes are used up");
+                    return Ok(Some(wait));
+                }
+            };
             let blocked = self.carry_out(writer, job).await?;
             if blocked.is_some() {
                 return Ok(blocked);
@@ -153,156 +151,10 @@ impl Outbox {
         }
     }
 
-    async fn carry_out_act(
-        &self,
-        writer: &Writer,
-        act: &DueAct,
-    ) -> store::Result<Option<Duration>> {
-        let verdict = match self.place(writer, act.repository).await? {
-            Some(place) => self.act(writer, &place, act).await?,
-            None => Verdict::Impossible("The App is no longer installed.".to_owned()),
-        };
-        match verdict {
-            Verdict::Done(result) => self.store.act_done(act, result).await?,
-            Verdict::Later { error, .. } if Utc::now() - act.created_at > LONGEST_WAIT => {
-                let gave_up = format!("It did not work for three days, so I gave up: {error}");
-                self.store.act_impossible(act, &gave_up).await?;
-            }
-            Verdict::Later { wait, unsure, error } => {
-                tracing::warn!(act = %act.id.0, kind = %act.act.kind(), unsure, error, "an act is tried again later");
-                self.store.act_later(act.id, wait, unsure, &error).await?;
-            }
-            Verdict::Blocked { wait, error } => {
-                self.store.act_later(act.id, wait, act.unsure, &error).await?;
-                return Ok(Some(wait));
-            }
-            Verdict::Impossible(error) => {
-                tracing::warn!(act = %act.id.0, kind = %act.act.kind(), error, "an act is impossible");
-                self.store.act_impossible(act, &error).await?;
-            }
-            Verdict::Lost => {}
-        }
-        Ok(None)
-    }
-
-    async fn act(&self, writer: &Writer, place: &Place, act: &DueAct) -> store::Result<Verdict> {
-        if act.unsure {
-            match self.look_up(place, act).await {
-                Ok(Some(found)) => return Ok(Verdict::Done(found)),
-                Ok(None) if act.lookups < self.timing.lookups && !is_repeatable(&act.act) => {
-                    let error = "the reply was lost; looking whether it is there".to_owned();
-                    return Ok(Verdict::Later {
-                        wait: self.timing.lookup_spacing,
-                        unsure: true,
-                        error,
-                    });
-                }
-                Ok(None) => {}
-                Err(error) => return Ok(self.judge(place, &error, act.attempts, true).await),
-            }
-        }
-        self.pace.wait(writer.account).await;
-        if !self.store.act_begins(act.id, writer.account, writer.lease).await? {
-            return Ok(Verdict::Lost);
-        }
-        match &act.act {
-            Act::Reaction { comment_id, emoji } => {
-                let done = self.github.react(place, *comment_id, *emoji).await;
-                Ok(self
-                    .judged(place, done.map(|()| Value::Object(serde_json::Map::default())), act)
-                    .await)
-            }
-            Act::Answer { number, body } => {
-                let done = self.github.comment(place, *number, body).await;
-                Ok(self.judged(place, done.map(|id| serde_json::json!({ "id": id })), act).await)
-            }
-            Act::Push(push) => Ok(self.push(place, writer.account, act, push).await),
-            Act::PullRequest(wanted) => {
-                let opened = self.open(place, wanted, task_of(act)).await;
-                Ok(self.judged(place, opened, act).await)
-            }
-        }
-    }
-
-    /// Whether an act with an unknown outcome is there.
-    async fn look_up(&self, place: &Place, act: &DueAct) -> Result<Option<Value>, GitHubError> {
-        match &act.act {
-            Act::Answer { number, .. } => self.find_answer(place, *number, act.command).await,
-            Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
-            Act::Reaction { .. } | Act::Push(_) => Ok(None),
-        }
-    }
-
-    async fn show(
-        &self,
-        writer: &Writer,
-        document: &DueDocument,
-    ) -> store::Result<Option<Duration>> {
-        let Some(place) = self.place(writer, document.repository_id).await? else {
-            self.store.document_dead(document, "the App is no longer installed").await?;
-            return Ok(None);
-        };
-        self.pace.wait(writer.account).await;
-        let view = self.store.task_view(document.task_id, &self.catalog, &self.public_url).await?;
-        if !self.store.document_begins(document, writer).await? {
-            return Ok(None);
-        }
-        let shown = match document.kind {
-            DocumentKind::StatusComment => self.show_comment(&place, document, &view).await,
-            DocumentKind::CheckRun => self.show_check(&place, document, &view).await,
-        };
-        match shown {
-            Ok(Some(id)) => {
-                self.store.document_shown(document, id, self.edit_spacing(document)).await?;
-            }
-            Ok(None) => {
-                let wait = self.timing.lookup_spacing;
-                self.store
-                    .document_later(
-                        document,
-                        wait,
-                        "the reply was lost; looking whether it is there",
-                    )
-                    .await?;
-            }
-            // Somebody removed it. The end of a task has to be visible all the same, so it is written anew.
-            Err(GitHubError::NotFound(_)) if document.github_id.is_some() => {
-                self.store.document_gone(document).await?;
-            }
-            Err(error) => return self.not_shown(&place, document, &error).await,
-        }
-        Ok(None)
-    }
-
-    /// People watch at the beginning; later a look now and then is enough.
-    fn edit_spacing(&self, document: &DueDocument) -> Duration {
-        let is_new = Utc::now() - document.admitted_at < WATCHED_CLOSELY;
-        if is_new { self.timing.edit_spacing } else { self.timing.edit_spacing * 4 }
-    }
-
-    async fn not_shown(
-        &self,
-        place: &Place,
-        document: &DueDocument,
-        error: &GitHubError,
-    ) -> store::Result<Option<Duration>> {
-        let verdict = self.judge(place, error, document.attempts, false).await;
-        match verdict {
-            Verdict::Done(_) | Verdict::Lost => {}
-            Verdict::Later { wait, error, .. } => {
-                tracing::warn!(document = %document.id.0, error, "a document is shown later");
-                self.store.document_later(document, wait, &error).await?;
-            }
-            Verdict::Blocked { wait, error } => {
-                self.store.document_later(document, wait, &error).await?;
-                return Ok(Some(wait));
-            }
-            Verdict::Impossible(error) => {
-                tracing::warn!(document = %document.id.0, error, "a document cannot be shown");
-                self.store.document_dead(document, &error).await?;
-            }
-        }
-        Ok(None)
+    async fn suspended(&self, writer: &Writer) -> store::Result<()> {
+        let Some(installation) = writer.installation else { return Ok(()) };
+        tracing::warn!(account = %writer.account, "the installation is suspended; nothing more is done for it");
+        self.store.suspend_installation(writer.account, installation).await
     }
 
     async fn place(
@@ -314,14 +166,4 @@ impl Outbox {
         let name = self.store.repository_name(repository).await?;
         Ok(Some(Place { installation, repository, name }))
     }
-}
-
-/// The task of a pull request; without one its marker fits nothing.
-fn task_of(act: &DueAct) -> TaskId {
-    act.task.unwrap_or(TaskId(act.command.0))
-}
-
-/// Whether doing it twice is the same as doing it once, so that no look-up is needed.
-fn is_repeatable(act: &Act) -> bool {
-    matches!(act, Act::Reaction { .. } | Act::Push(_))
 }

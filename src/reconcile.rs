@@ -5,9 +5,9 @@
 //! changes rows and asks GitHub to deliver again; it never decides or answers anything itself.
 
 use crate::github::GitHub;
-use crate::github::redelivery::Tried;
-use crate::store::Store;
+use crate::github::redelivery::{Standing, Tried};
 use crate::store::schedules::Schedule;
+use crate::store::{self, Known, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -88,13 +88,27 @@ impl Reconcile {
     /// Each installation that we know is asked for by its own id, because a list of thousands moves
     /// while it is read.
     async fn installations(&self) -> anyhow::Result<()> {
-        for (account, installation) in self.store.installations().await? {
-            if !self.github.has_installation(installation).await? {
-                tracing::info!(%account, %installation, "an installation is gone without a webhook");
-                self.store.forget_installation(account, installation).await?;
-            }
+        for known in self.store.installations().await? {
+            let standing = self.github.installation(known.installation).await?;
+            self.note(known, standing).await?;
         }
         Ok(())
+    }
+
+    async fn note(&self, known: Known, standing: Standing) -> store::Result<()> {
+        let Known { account, installation, is_suspended } = known;
+        let noted = match standing {
+            Standing::Gone => self.store.forget_installation(account, installation).await,
+            Standing::Suspended if !is_suspended => {
+                self.store.suspend_installation(account, installation).await
+            }
+            Standing::Active if is_suspended => {
+                self.store.resume_installation(account, installation).await
+            }
+            Standing::Active | Standing::Suspended => return Ok(()),
+        };
+        tracing::info!(%account, %installation, ?standing, "an installation changed without a webhook");
+        noted
     }
 }
 

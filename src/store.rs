@@ -29,6 +29,7 @@ use engine::Db;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
+pub use accounts::Known;
 pub use ledger::Granted;
 
 /// The database and the bells that tell its readers to look.

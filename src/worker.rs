@@ -4,6 +4,7 @@
 //! lease changes nothing any more, and one that is asked to stop gives its task back.
 
 mod attempt;
+mod broken;
 mod journal;
 mod lease;
 mod outcome;

@@ -35,15 +35,19 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
     let action = envelope.action.unwrap_or_default();
     match (event, action.as_str()) {
         ("ping", _) => Ok(Event::Ping),
-        ("installation", "created" | "deleted") => {
+        (
+            "installation",
+            "created" | "deleted" | "suspend" | "unsuspend" | "new_permissions_accepted",
+        ) => {
             let payload: InstallationPayload = serde_json::from_slice(body).map_err(misfit)?;
             let installation = payload.installation;
             let account = installation.account.into_account();
             let installation = Installation { id: InstallationId(installation.id), account };
-            Ok(if action == "created" {
-                Event::Installed(installation)
-            } else {
-                Event::Uninstalled(installation)
+            Ok(match action.as_str() {
+                "created" => Event::Installed(installation),
+                "deleted" => Event::Uninstalled(installation),
+                "suspend" => Event::Suspended(installation),
+                _ => Event::Allowed(installation),
             })
         }
         ("issue_comment", "created") => {

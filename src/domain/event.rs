@@ -15,6 +15,10 @@ pub enum Event {
     Installed(Installation),
     /// The App was uninstalled.
     Uninstalled(Installation),
+    /// A person suspended the App: it may do nothing until they take that back.
+    Suspended(Installation),
+    /// The App may work again, or was granted more permissions.
+    Allowed(Installation),
     /// Somebody wrote a comment on an issue or in a pull request's conversation.
     Commented(Box<Commented>),
     /// Something that we do not act on, and why.

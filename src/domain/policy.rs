@@ -165,6 +165,8 @@ pub enum Refusal {
     },
     /// GitHub did not tell us what we had to know, for too long.
     GitHubUnreachable,
+    /// The App lacks a permission that an owner can grant.
+    Lacks(String),
     /// The App lacks access to what it would need.
     NoAccess,
 }

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod check;
+pub mod detail;
 pub mod pull_request;
 pub mod receipt;
 pub mod refusal;
@@ -29,6 +30,8 @@ pub struct TaskView {
     pub kind: Kind,
     /// Where it is.
     pub phase: Phase,
+    /// What it waits for that only a person can give, such as a permission.
+    pub lacks: Option<String>,
     /// How it ended, as soon as that is decided.
     pub end: Option<End>,
     /// The model's name for people.

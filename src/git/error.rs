@@ -23,6 +23,9 @@ pub(crate) enum GitError {
     /// The server will not take the push, now or later.
     #[error("{0}")]
     Refused(String),
+    /// The repository has another name or owner now.
+    #[error("the repository has moved")]
+    Renamed,
     /// The branch is not where it was expected.
     #[error("the branch has moved on GitHub")]
     Moved,
@@ -54,7 +57,7 @@ pub(super) fn explain(verb: &str, stderr: &str) -> GitError {
     match http_status(stderr) {
         Some(404 | 410) => return GitError::NotFound,
         Some(301 | 302 | 307 | 308) => {
-            return GitError::Refused("The repository has been renamed or moved.".to_owned());
+            return GitError::Renamed;
         }
         Some(status @ (400..=499)) if !matches!(status, 401 | 408 | 429) => {
             return GitError::Refused(format!("GitHub refused git {verb} with status {status}."));

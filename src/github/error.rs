@@ -6,6 +6,9 @@ use std::time::Duration;
 /// A secondary limit without a time means at least a minute.
 /// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 const UNSPOKEN_WAIT: Duration = Duration::from_mins(1);
+/// Which permissions would have been enough.
+/// <https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#insufficient-permissions>
+const ACCEPTED: &str = "x-accepted-github-permissions";
 /// Nobody waits longer than a primary limit's window.
 const LONGEST_WAIT: u64 = 3600;
 
@@ -18,9 +21,18 @@ pub(crate) enum GitHubError {
     /// The token is wrong, expired or revoked.
     #[error("GitHub did not accept the token: {0}")]
     Unauthorized(String),
-    /// The App lacks a permission, or the installation is suspended.
+    /// GitHub will not allow it to anybody, for example because the repository is archived.
     #[error("not allowed: {0}")]
     Forbidden(String),
+    /// The App lacks a permission that an owner can grant.
+    #[error("the App lacks {0}")]
+    Lacks(String),
+    /// A person suspended the installation.
+    #[error("the installation is suspended")]
+    Suspended,
+    /// The repository has another name or owner now.
+    #[error("the repository has moved")]
+    Moved,
     /// Too many requests; nothing was done.
     #[error("GitHub asks to wait {0:?}")]
     Limited(Duration),
@@ -47,7 +59,12 @@ impl GitHubError {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Limited(_) | Self::Unwell(_) | Self::Unauthorized(_) => true,
-            Self::NotFound(_) | Self::Forbidden(_) | Self::Refused { .. } => false,
+            Self::NotFound(_)
+            | Self::Forbidden(_)
+            | Self::Lacks(_)
+            | Self::Suspended
+            | Self::Moved
+            | Self::Refused { .. } => false,
         }
     }
 }
@@ -71,14 +88,31 @@ impl From<octocrab::Error> for GitHubError {
         if let Some(wait) = wait(status, &source.message, header) {
             return Self::Limited(wait);
         }
+        if source.message.contains("not accessible by integration")
+            || source.message.contains("permissions requested are not granted")
+        {
+            let accepted = source.headers.as_ref().and_then(|h| h.get(ACCEPTED)?.to_str().ok());
+            return Self::Lacks(permission(accepted));
+        }
         match status.as_u16() {
+            301 | 302 | 307 | 308 => Self::Moved,
             401 => Self::Unauthorized(message),
+            403 if message.contains("suspended") => Self::Suspended,
             403 => Self::Forbidden(message),
             404 => Self::NotFound(message),
             500.. => Self::Unwell(format!("{status}: {message}")),
             status => Self::Refused { status, message },
         }
     }
+}
+
+/// `the permission contents: write`, from `contents=write; metadata=read`: the first set is enough.
+fn permission(accepted: Option<&str>) -> String {
+    let set = accepted.and_then(|sets| sets.split(';').next()).map(str::trim).unwrap_or_default();
+    if set.is_empty() {
+        return "a permission".to_owned();
+    }
+    format!("the permission `{}`", set.replace('=', ": "))
 }
 
 /// How long to wait, if this is a limit and not a refusal.

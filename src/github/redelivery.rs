@@ -23,6 +23,20 @@ pub(crate) struct Tried {
     pub(crate) status_code: Option<i64>,
 }
 
+/// How an installation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Active,
+    Suspended,
+    Gone,
+}
+
+#[derive(Deserialize)]
+struct Installed {
+    #[serde(default)]
+    suspended_at: Option<serde::de::IgnoredAny>,
+}
+
 impl GitHub {
     /// Every try since then, newest first.
     pub(crate) async fn tries_since(
@@ -41,13 +55,14 @@ impl GitHub {
         Ok(())
     }
 
-    /// Whether GitHub still has an installation.
-    pub(crate) async fn has_installation(&self, id: InstallationId) -> Result<bool, GitHubError> {
-        let answer: Result<serde_json::Value, _> =
+    /// How an installation stands today.
+    pub(crate) async fn installation(&self, id: InstallationId) -> Result<Standing, GitHubError> {
+        let answer: Result<Installed, _> =
             self.get(&self.as_app()?, &format!("/app/installations/{id}"), &[]).await;
         match answer {
-            Ok(_) => Ok(true),
-            Err(GitHubError::NotFound(_)) => Ok(false),
+            Ok(Installed { suspended_at: None }) => Ok(Standing::Active),
+            Ok(Installed { suspended_at: Some(_) }) => Ok(Standing::Suspended),
+            Err(GitHubError::NotFound(_)) => Ok(Standing::Gone),
             Err(other) => Err(other),
         }
     }

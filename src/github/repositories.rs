@@ -2,7 +2,7 @@
 
 use super::error::GitHubError;
 use super::{GitHub, Place, Purpose, segment, segments};
-use crate::domain::ids::Sha;
+use crate::domain::ids::{RepoName, Sha};
 use crate::domain::policy::Permission;
 use serde::Deserialize;
 
@@ -11,6 +11,17 @@ use serde::Deserialize;
 pub(crate) struct Repository {
     pub(crate) archived: bool,
     pub(crate) default_branch: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    owner: Owner,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    login: String,
 }
 
 /// Where a branch is.
@@ -68,6 +79,15 @@ impl GitHub {
     pub(crate) async fn repository(&self, place: &Place) -> Result<Repository, GitHubError> {
         let crab = self.acting_in(place, Purpose::Admission).await?;
         self.get(&crab, &place.route(""), &[]).await
+    }
+
+    /// Where a repository is today, asked for by what never changes: the address to which GitHub sends
+    /// on whoever asks for an old name.
+    pub(crate) async fn name_today(&self, place: &Place) -> Result<RepoName, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Admission).await?;
+        let route = format!("/repositories/{}", place.repository);
+        let named: Named = self.get(&crab, &route, &[]).await?;
+        Ok(RepoName { owner: named.owner.login, name: named.name })
     }
 
     /// Where a branch is now. An empty repository answers 409.

@@ -44,6 +44,16 @@ impl Purpose {
             Purpose::Admission => serde_json::json!({ "metadata": "read", "contents": "read" }),
         }
     }
+
+    /// The same for people.
+    fn in_words(self) -> &'static str {
+        match self {
+            Purpose::Fetch | Purpose::Admission => "the permission `contents: read`",
+            Purpose::Push => "the permission `contents: write`",
+            Purpose::Talk => "the permissions `issues: write` and `pull_requests: write`",
+            Purpose::Check => "the permission `checks: write`",
+        }
+    }
 }
 
 type Key = (InstallationId, RepositoryId, Purpose);
@@ -110,7 +120,14 @@ impl Tokens {
     ) -> Result<Arc<Minted>, GitHubError> {
         let route = format!("/app/installations/{}/access_tokens", place.installation);
         let wanted = serde_json::json!({ "repository_ids": [place.repository], "permissions": purpose.permissions() });
-        let answer: Answer = github.post(&github.as_app()?, &route, &wanted).await?;
+        let answer: Result<Answer, _> = github.post(&github.as_app()?, &route, &wanted).await;
+        let answer = match answer {
+            // GitHub does not say which of the permissions is missing.
+            Err(GitHubError::Lacks(_)) => {
+                return Err(GitHubError::Lacks(purpose.in_words().to_owned()));
+            }
+            answer => answer?,
+        };
         Ok(Arc::new(Minted { token: answer.token.into(), expires_at: answer.expires_at }))
     }
 

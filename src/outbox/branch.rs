@@ -5,6 +5,7 @@ use super::verdict::Verdict;
 use crate::domain::act::Push;
 use crate::domain::ids::AccountId;
 use crate::domain::policy::Permission;
+use crate::domain::report::detail;
 use crate::git::{GitError, PushRequest, Remote};
 use crate::github::error::GitHubError;
 use crate::github::{Place, Purpose};
@@ -24,10 +25,7 @@ impl Outbox {
         match self.still_allowed(place, push).await {
             Ok(true) => {}
             Ok(false) => {
-                let who = &push.requester.login;
-                return Verdict::Impossible(format!(
-                    "{who} no longer has write permission here, so I did not push."
-                ));
+                return Verdict::Impossible(detail::may_no_longer_push(&push.requester.login));
             }
             Err(error) => return self.judge(place, &error, act.attempts, true).await,
         }

@@ -1,7 +1,8 @@
-//! How fast an installation is written to.
+//! How fast an installation is written to, within a writer's turn.
 //!
-//! GitHub allows 80 requests that create content a minute and 500 an hour, asks for a second between
-//! two of them, and may ban an App that goes on regardless; we stay well below.
+//! GitHub asks for a second between two requests that create something and allows 80 a minute. What it
+//! allows in an hour is counted in the database ([`HourlyWrites`](crate::domain::pace::HourlyWrites)),
+//! because that has to outlive this process.
 //! <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
 
 use crate::domain::ids::AccountId;
@@ -11,32 +12,25 @@ use std::time::Duration;
 
 /// Writes that may come at once after a quiet time.
 const BURST: NonZeroU32 = NonZeroU32::new(6).expect("six is not zero");
-/// Writes that may come at once, and that come back in an hour: in any hour at most twice as many.
-const HALF_OF_HOURLY: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero");
 /// Accounts are forgotten when so many are known and the limiter has nothing to say about them.
 const MANY_ACCOUNTS: usize = 10_000;
 
 /// Paces every account on its own.
-pub(super) struct Pace {
-    spaced: Option<DefaultKeyedRateLimiter<AccountId>>,
-    hourly: DefaultKeyedRateLimiter<AccountId>,
-}
+pub(super) struct Pace(Option<DefaultKeyedRateLimiter<AccountId>>);
 
 impl Pace {
-    /// `spacing` between two writes; zero paces by the hour only.
+    /// `spacing` between two writes; with zero there is none.
     pub(super) fn new(spacing: Duration) -> Self {
-        let spaced =
-            Quota::with_period(spacing).map(|quota| RateLimiter::keyed(quota.allow_burst(BURST)));
-        Self { spaced, hourly: RateLimiter::keyed(Quota::per_hour(HALF_OF_HOURLY)) }
+        let quota = Quota::with_period(spacing).map(|quota| quota.allow_burst(BURST));
+        Self(quota.map(RateLimiter::keyed))
     }
 
     /// Waits until the next write may be made.
     pub(super) async fn wait(&self, account: AccountId) {
-        for limiter in self.spaced.iter().chain([&self.hourly]) {
-            limiter.until_key_ready(&account).await;
-            if limiter.len() > MANY_ACCOUNTS {
-                limiter.retain_recent();
-            }
+        let Some(limiter) = &self.0 else { return };
+        limiter.until_key_ready(&account).await;
+        if limiter.len() > MANY_ACCOUNTS {
+            limiter.retain_recent();
         }
     }
 }

@@ -2,6 +2,7 @@
 //! limit ends.
 
 use super::Outbox;
+use crate::domain::report::detail;
 use crate::git::GitError;
 use crate::github::Place;
 use crate::github::error::GitHubError;
@@ -22,6 +23,12 @@ pub(super) enum Verdict {
     Blocked { wait: Duration, error: String },
     /// It will never be there.
     Impossible(String),
+    /// It needs something that only a person can give.
+    Parked { lacks: String },
+    /// The repository has another name now, and it is noted; try again.
+    Moved,
+    /// The installation is suspended: nothing more is done for it.
+    Suspended,
     /// Somebody else is the writer now.
     Lost,
 }
@@ -57,8 +64,34 @@ impl Outbox {
             GitHubError::Unwell(_) => {
                 Verdict::Later { wait: self.backoff(attempts), unsure, error: text }
             }
+            GitHubError::Lacks(lacks) => Verdict::Parked { lacks: lacks.clone() },
+            GitHubError::Suspended => Verdict::Suspended,
+            GitHubError::Moved => self.follow(place, attempts).await,
             GitHubError::NotFound(_) | GitHubError::Forbidden(_) | GitHubError::Refused { .. } => {
-                Verdict::Impossible(format!("GitHub did not accept it: {text}"))
+                Verdict::Impossible(detail::not_accepted(&text))
+            }
+        }
+    }
+
+    /// Asks where the repository is today.
+    async fn follow(&self, place: &Place, attempts: i64) -> Verdict {
+        let gone = |why: &dyn std::fmt::Display| Verdict::Impossible(detail::moved_away(why));
+        let name = match self.github.name_today(place).await {
+            Ok(name) => name,
+            Err(error) if error.is_passing() => {
+                let wait = self.backoff(attempts);
+                return Verdict::Later { wait, unsure: false, error: error.to_string() };
+            }
+            Err(error) => return gone(&error),
+        };
+        if name == place.name {
+            return gone(&"GitHub sends me in circles");
+        }
+        match self.store.repository_moved(place.repository, &name).await {
+            Ok(()) => Verdict::Moved,
+            Err(error) => {
+                let wait = self.backoff(attempts);
+                Verdict::Later { wait, unsure: false, error: error.to_string() }
             }
         }
     }
@@ -87,9 +120,8 @@ impl Outbox {
             | GitError::Io(..) => {
                 Verdict::Later { wait: self.backoff(attempts), unsure: true, error: text }
             }
-            GitError::Moved => {
-                Verdict::Impossible("The branch exists already with other commits.".to_owned())
-            }
+            GitError::Renamed => self.follow(place, attempts).await,
+            GitError::Moved => Verdict::Impossible(detail::branch_is_taken()),
             GitError::Refused(_)
             | GitError::NotFound
             | GitError::Failed(..)

@@ -106,7 +106,11 @@ fn route(call: &mut Call<'_>) -> Answer {
         (_, ["app", "hook", rest @ ..]) => deliveries::route(call, method, rest),
         (_, ["app" | "installation", ..]) => apps::route(call, method, &parts),
         (_, ["repos", owner, name, rest @ ..]) => {
-            let found = call.world.repository_named(&format!("{owner}/{name}"));
+            let full_name = format!("{owner}/{name}");
+            if let Some(moved) = call.world.moved_from(&full_name).map(|moved| moved.id) {
+                return sent_on(call, moved, rest);
+            }
+            let found = call.world.repository_named(&full_name);
             let id = found.map(|repository| repository.id);
             in_repository(call, method, id, rest)
         }
@@ -135,6 +139,18 @@ fn in_repository(call: &mut Call<'_>, method: &str, id: Option<u64>, rest: &[&st
         ["contents", path @ ..] if method == "GET" => contents::get(call, id, &path.join("/")),
         _ => repos::route(call, method, id, rest),
     }
+}
+
+/// A repository keeps answering to its former names: it says where it is now.
+fn sent_on(call: &Call<'_>, id: u64, rest: &[&str]) -> Answer {
+    call.sees(id)?;
+    let (status, word) = if call.asked.method == "GET" {
+        (301, "Moved Permanently")
+    } else {
+        (307, "Temporary Redirect")
+    };
+    let rest: String = rest.iter().map(|part| format!("/{part}")).collect();
+    Err(Reply::sent_on(status, word, &format!("{}/repositories/{id}{rest}", call.hub.urls.api)))
 }
 
 /// A number in a path.

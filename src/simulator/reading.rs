@@ -159,7 +159,9 @@ impl Simulator {
     }
 
     fn look<T>(&self, repository: &str, read: impl FnOnce(&Repository) -> T) -> Option<T> {
-        self.hub.world().repository_named(repository).map(read)
+        let world = self.hub.world();
+        let found = world.repository_named(repository).or_else(|| world.moved_from(repository));
+        found.map(read)
     }
 }
 

@@ -21,6 +21,8 @@ use super::{AppCredentials, github::limits::Limits};
 pub(crate) struct World {
     pub(crate) accounts: Vec<Account>,
     pub(crate) repositories: BTreeMap<u64, Repository>,
+    /// Names, in lower case, that repositories had before.
+    pub(crate) former_names: BTreeMap<String, u64>,
     pub(crate) installations: BTreeMap<u64, Installation>,
     pub(crate) tokens: BTreeMap<String, Grant>,
     pub(crate) limits: Limits,
@@ -37,6 +39,7 @@ impl World {
         Self {
             accounts: vec![bot],
             repositories: BTreeMap::new(),
+            former_names: BTreeMap::new(),
             installations: BTreeMap::new(),
             tokens: BTreeMap::new(),
             limits: Limits::default(),
@@ -70,9 +73,17 @@ impl World {
         all.find(|repository| repository.full_name().eq_ignore_ascii_case(full_name))
     }
 
-    /// The number of a repository that must be there.
+    /// The repository that had this name before, unless another has it now.
+    pub(crate) fn moved_from(&self, full_name: &str) -> Option<&Repository> {
+        if self.repository_named(full_name).is_some() {
+            return None;
+        }
+        self.repositories.get(self.former_names.get(&full_name.to_lowercase())?)
+    }
+
+    /// The number of a repository that must be there, under this name or a former one.
     pub(crate) fn repository_id(&self, full_name: &str) -> anyhow::Result<u64> {
-        let found = self.repository_named(full_name);
+        let found = self.repository_named(full_name).or_else(|| self.moved_from(full_name));
         Ok(found.with_context(|| format!("no repository {full_name}"))?.id)
     }
 

@@ -4,9 +4,11 @@
 //! the state `acting` and has to be looked up before it is tried again.
 
 use super::engine::{Tx, args, exec, opt, row};
+use super::writers::{self, Writer};
 use super::{Result, Store, from_json, json, now, pull_requests, tasks};
 use crate::domain::act::{Act, ActKind, ActState};
-use crate::domain::ids::{AccountId, ActId, CommandId, Lease, RepositoryId, TaskId};
+use crate::domain::ids::{AccountId, ActId, CommandId, RepositoryId, TaskId};
+use crate::domain::pace::HourlyWrites;
 use crate::domain::task::End;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -114,8 +116,24 @@ pub(super) async fn withdraw_open(tx: &mut Tx, task: TaskId) -> Result<()> {
     Ok(())
 }
 
+/// Nothing more is done for this account.
+pub(super) async fn drop_all(tx: &mut Tx, account: AccountId) -> Result<()> {
+    exec(
+        tx,
+        "update acts set state = 'withdrawn', updated_at = $2
+         where account_id = $1 and state in ('open', 'acting', 'unknown')",
+        args![account, now()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The best act of an account whose turn it is: required ones in order, each after the one before.
-pub(super) async fn next(tx: &mut Tx, account: AccountId) -> Result<Option<DueAct>> {
+pub(super) async fn next(
+    tx: &mut Tx,
+    account: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Option<DueAct>> {
     let due: Option<Due> = opt(
         tx,
         "select id, command_id, task_id, repository_id, required, act, patch, state, attempts, lookups, created_at from acts a
@@ -125,7 +143,7 @@ pub(super) async fn next(tx: &mut Tx, account: AccountId) -> Result<Option<DueAc
                where b.command_id = a.command_id and b.required and b.position < a.position and b.state <> 'done'
            )
          order by required desc, (case when kind = 'answer' then 0 else 1 end), created_at, position limit 1",
-        args![account, now()],
+        args![account, now],
     )
     .await?;
     due.map(Due::into_act).transpose()
@@ -133,14 +151,21 @@ pub(super) async fn next(tx: &mut Tx, account: AccountId) -> Result<Option<DueAc
 
 impl Store {
     /// Notes that the act is about to be tried. `false`: this writer's lease is lost.
-    pub async fn act_begins(&self, act: ActId, account: AccountId, lease: Lease) -> Result<bool> {
+    pub async fn act_begins(
+        &self,
+        act: ActId,
+        writer: &Writer,
+        hourly: HourlyWrites,
+    ) -> Result<bool> {
         let mut tx = self.db.begin().await?;
+        if !writers::begin_write(&mut tx, writer, hourly).await? {
+            return Ok(false);
+        }
         let begun = exec(
             &mut tx,
             "update acts set state = 'acting', lease = $2, attempts = attempts + 1, lookups = 0, updated_at = $3
-             where id = $1 and state in ('open', 'acting', 'unknown')
-               and exists (select 1 from accounts where id = $4 and writer_lease = $2 and writer_until > $3)",
-            args![act, lease, now(), account],
+             where id = $1 and state in ('open', 'acting', 'unknown')",
+            args![act, writer.lease, now()],
         )
         .await?;
         tx.commit().await?;
@@ -162,6 +187,7 @@ impl Store {
                 pull_requests::opened(&mut tx, act.repository, task, wanted, &result).await?;
             }
             if let Some(task) = act.task.filter(|_| act.required) {
+                tasks::park(&mut tx, task, None).await?;
                 finish_if_last(&mut tx, task).await?;
             }
         }
@@ -180,14 +206,34 @@ impl Store {
     ) -> Result<()> {
         let state = if unsure { ActState::Unknown } else { ActState::Open };
         let mut tx = self.db.begin().await?;
+        let due_at = tx.clock().await? + wait;
         exec(
             &mut tx,
             "update acts set state = $2, due_at = $3, error = $4, lookups = lookups + $5, updated_at = $6
              where id = $1 and state in ('open', 'acting', 'unknown')",
-            args![act, state, now() + wait, error, i64::from(unsure), now()],
+            args![act, state, due_at, error, i64::from(unsure), now()],
         )
         .await?;
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// Leaves the act until a person has given what it needs; its task says so meanwhile.
+    pub async fn act_parked(&self, act: &DueAct, wait: Duration, lacks: &str) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let due_at = tx.clock().await? + wait;
+        exec(
+            &mut tx,
+            "update acts set state = 'open', due_at = $2, error = $3, updated_at = $4
+             where id = $1 and state in ('open', 'acting', 'unknown')",
+            args![act.id, due_at, lacks, now()],
+        )
+        .await?;
+        if let Some(task) = act.task {
+            tasks::park(&mut tx, task, Some(lacks)).await?;
+        }
+        tx.commit().await?;
+        self.bells.outbox.notify_one();
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! waits behind somebody else's queue, and priorities count only within an account.
 
 use super::engine::{Sql, Tx, args, exec, locking, one, opt, row};
-use super::{Result, Store, StoreError, documents, from_json, now, tasks};
+use super::{Result, Store, StoreError, documents, from_json, tasks};
 use crate::domain::credit::Credits;
 use crate::domain::ids::{
     AccountId, CommandId, InstallationId, Lease, RepoName, RepositoryId, Sha, TaskId,
@@ -81,7 +81,8 @@ row! {
 /// A task can be claimed that waits and is due, or whose worker has not been heard of for a lease.
 const NEXT_ACCOUNT: Sql = locking!(
     "select a.id from accounts a
-     where (select count(*) from tasks t where t.account_id = a.id and t.phase = 'working' and t.lease_until > $1) < $2
+     where a.suspended_at is null
+       and (select count(*) from tasks t where t.account_id = a.id and t.phase = 'working' and t.lease_until > $1) < $2
        and exists (
            select 1 from tasks t where t.account_id = a.id
              and ((t.phase = 'waiting' and t.due_at <= $1) or (t.phase = 'working' and t.lease_until <= $1))
@@ -101,8 +102,8 @@ impl Store {
         lease: Duration,
         running_per_account: i64,
     ) -> Result<Option<ClaimedTask>> {
-        let now = now();
         let mut tx = self.db.begin().await?;
+        let now = tx.clock().await?;
         let Some((account,)) =
             opt::<(AccountId,)>(&mut tx, NEXT_ACCOUNT, args![now, running_per_account]).await?
         else {
@@ -163,7 +164,7 @@ async fn claim_of_account(
     exec(
         tx,
         "update tasks set lease = lease + 1, lease_until = $2, phase = 'working', status = 'running',
-             attempts = attempts + 1, started_at = coalesce(started_at, $3), updated_at = $3
+             attempts = attempts + 1, parked = null, started_at = coalesce(started_at, $3), updated_at = $3
          where id = $1",
         args![id, now + lease, now],
     )

@@ -42,7 +42,7 @@ pub struct ClaimedCommand {
     pub account: AccountId,
     /// The account's login.
     pub account_login: String,
-    /// `None` once the App is uninstalled.
+    /// `None` once the App is uninstalled or suspended.
     pub installation: Option<InstallationId>,
     /// Where.
     pub repository: RepositoryId,
@@ -121,15 +121,16 @@ const CLAIM: Sql = locking!(
 impl Store {
     /// Takes the command that is due longest, for so long.
     pub async fn claim_command(&self, lease: Duration) -> Result<Option<ClaimedCommand>> {
-        let now = now();
         let mut tx = self.db.begin().await?;
+        let now = tx.clock().await?;
         let Some((id,)) = opt::<(CommandId,)>(&mut tx, CLAIM, args![now, now + lease]).await?
         else {
             return Ok(None);
         };
         let row: Claimed = one(
             &mut tx,
-            "select c.id, c.lease, c.attempts, c.account_id, a.login as account_login, a.installation_id,
+            "select c.id, c.lease, c.attempts, c.account_id, a.login as account_login,
+                    case when a.suspended_at is null then a.installation_id end as installation_id,
                     c.repository_id, r.owner, r.name, c.sender_id, c.sender_login, c.asked, c.created_at
              from commands c
              join accounts a on a.id = c.account_id
@@ -138,21 +139,46 @@ impl Store {
             args![id],
         )
         .await?;
+        let command = match row.into_command() {
+            Ok(command) => command,
+            Err(unreadable) => {
+                // Nobody will ever be able to read it, so nobody has to try.
+                exec(
+                    &mut tx,
+                    "update commands set state = 'refused', refusal = 'unreadable', lease_until = null, updated_at = $2
+                     where id = $1",
+                    args![id, now],
+                )
+                .await?;
+                tx.commit().await?;
+                return Err(unreadable);
+            }
+        };
         tx.commit().await?;
-        Ok(Some(row.into_command()?))
+        Ok(Some(command))
     }
 
-    /// Leaves a command for later.
-    pub async fn postpone_command(&self, command: &ClaimedCommand, wait: Duration) -> Result<()> {
+    /// Leaves a command for later. The acts tell the person that it was seen; they are stored once.
+    pub async fn postpone_command(
+        &self,
+        command: &ClaimedCommand,
+        wait: Duration,
+        acts: Vec<NewAct>,
+    ) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        let due_at = tx.clock().await? + wait;
         exec(
             &mut tx,
             "update commands set due_at = $3, lease_until = null, updated_at = $4
              where id = $1 and lease = $2 and state = 'pending'",
-            args![command.id, command.lease, now() + wait, now()],
+            args![command.id, command.lease, due_at, now()],
         )
         .await?;
+        for act in acts {
+            acts::insert(&mut tx, act).await?;
+        }
         tx.commit().await?;
+        self.bells.outbox.notify_one();
         Ok(())
     }
 

@@ -70,6 +70,10 @@ pub enum Fact {
     Installed(Installation),
     /// This installation is gone.
     Uninstalled(Installation),
+    /// A person suspended the App on this account.
+    Suspended(Installation),
+    /// The App may work again on this account, or may do more.
+    Allowed(Installation),
     /// A repository as it is now, with the installation that saw it.
     Repository(Box<Repository>, Option<InstallationId>),
     /// Somebody asked for something.
@@ -198,6 +202,8 @@ async fn write_facts(tx: &mut Tx, facts: Vec<Fact>) -> Result<()> {
         match fact {
             Fact::Installed(i) => super::accounts::seen(tx, &i.account, Some(i.id)).await?,
             Fact::Uninstalled(i) => super::accounts::removed(tx, &i).await?,
+            Fact::Suspended(i) => super::accounts::suspended(tx, &i).await?,
+            Fact::Allowed(i) => super::accounts::allowed(tx, &i).await?,
             Fact::Repository(repository, installation) => {
                 super::accounts::seen(tx, &repository.owner, installation).await?;
                 super::repositories::seen(tx, &repository).await?;

@@ -5,10 +5,11 @@
 
 use super::commands::ClaimedCommand;
 use super::engine::{Tx, args, exec, opt, row};
-use super::writers::Writer;
+use super::writers::{self, Writer};
 use super::{Result, Store, now};
 use crate::domain::document::DocumentKind;
 use crate::domain::ids::{AccountId, DocumentId, RepositoryId, TaskId};
+use crate::domain::pace::HourlyWrites;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -81,6 +82,17 @@ pub(super) async fn want_all(tx: &mut Tx, task: TaskId) -> Result<()> {
     Ok(())
 }
 
+/// The same, and it is not left for later as progress is: somebody has to do something.
+pub(super) async fn want_all_now(tx: &mut Tx, task: TaskId) -> Result<()> {
+    exec(
+        tx,
+        "update documents set wanted = wanted + 1, progress_at = $2 where task_id = $1",
+        args![task, now()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// An ended task that pushed a commit gets a check run on it.
 pub(super) async fn want_check_run(tx: &mut Tx, task: TaskId) -> Result<()> {
     let pushed: Option<(AccountId, RepositoryId, sqlx::types::Json<serde_json::Value>)> = opt(
@@ -96,14 +108,21 @@ pub(super) async fn want_check_run(tx: &mut Tx, task: TaskId) -> Result<()> {
 
 impl Store {
     /// Notes that a document is about to be created or edited. `false`: this writer's lease is lost.
-    pub async fn document_begins(&self, due: &DueDocument, writer: &Writer) -> Result<bool> {
+    pub async fn document_begins(
+        &self,
+        due: &DueDocument,
+        writer: &Writer,
+        hourly: HourlyWrites,
+    ) -> Result<bool> {
         let mut tx = self.db.begin().await?;
+        if !writers::begin_write(&mut tx, writer, hourly).await? {
+            return Ok(false);
+        }
         let begun = exec(
             &mut tx,
             "update documents set unsure = (github_id is null), lookups = case when unsure then lookups else 0 end
-             where id = $1
-               and exists (select 1 from accounts where id = $2 and writer_lease = $3 and writer_until > $4)",
-            args![due.id, writer.account, writer.lease, now()],
+             where id = $1 and not dead",
+            args![due.id],
         )
         .await?;
         tx.commit().await?;
@@ -117,12 +136,17 @@ impl Store {
         github_id: i64,
         spacing: Duration,
     ) -> Result<()> {
-        self.change_document(
+        let mut tx = self.db.begin().await?;
+        let progress_at = tx.clock().await? + spacing;
+        exec(
+            &mut tx,
             "update documents set shown = $2, github_id = $3, unsure = false, attempts = 0, error = null,
                  progress_at = $4, updated_at = $5 where id = $1 and shown < $2",
-            args![due.id, due.wanted, github_id, now() + spacing, now()],
+            args![due.id, due.wanted, github_id, progress_at, now()],
         )
-        .await
+        .await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Tries again later.
@@ -132,11 +156,16 @@ impl Store {
         wait: Duration,
         error: &str,
     ) -> Result<()> {
-        self.change_document(
+        let mut tx = self.db.begin().await?;
+        let due_at = tx.clock().await? + wait;
+        exec(
+            &mut tx,
             "update documents set due_at = $2, attempts = attempts + 1, lookups = lookups + 1, error = $3, updated_at = $4 where id = $1",
-            args![due.id, now() + wait, error, now()],
+            args![due.id, due_at, error, now()],
         )
-        .await
+        .await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// It is no longer on GitHub; the next time it is created anew.
@@ -170,17 +199,22 @@ impl Store {
 }
 
 /// The best document of an account whose turn it is: final states before first comments before progress.
-pub(super) async fn next(tx: &mut Tx, account: AccountId) -> Result<Option<DueDocument>> {
+pub(super) async fn next(
+    tx: &mut Tx,
+    account: AccountId,
+    now: DateTime<Utc>,
+    with_progress: bool,
+) -> Result<Option<DueDocument>> {
     let due = opt(
         tx,
         "select d.id, d.task_id, d.repository_id, t.number, d.kind, d.head_sha, d.wanted, d.github_id, d.unsure,
                 d.lookups, d.attempts, t.phase = 'ended' as is_final, t.created_at as admitted_at
          from documents d join tasks t on t.id = d.task_id
          where d.account_id = $1 and d.wanted > d.shown and not d.dead and d.due_at <= $2
-           and (d.progress_at <= $2 or t.phase = 'ended')
+           and (t.phase = 'ended' or (d.progress_at <= $2 and ($3 or d.github_id is null)))
          order by (case when t.phase = 'ended' then 0 else 1 end), (case when d.github_id is null then 0 else 1 end), d.created_at
          limit 1",
-        args![account, now()],
+        args![account, now, with_progress],
     );
     Ok(due.await?)
 }

@@ -5,6 +5,7 @@
 //! has one writing connection whose transactions begin immediately (a transaction that reads first
 //! and writes later would fail under load), and read-only ones beside it.
 
+use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -85,6 +86,18 @@ impl Db {
 }
 
 impl Tx {
+    /// The time by which leases run out and things are due: the database's own where several servers
+    /// share it, because their clocks differ; this process's own where it is alone.
+    pub(crate) async fn clock(&mut self) -> Result<DateTime<Utc>> {
+        let now = match self {
+            Self::Postgres(tx) => {
+                sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut **tx).await?
+            }
+            Self::Sqlite(_) => Utc::now(),
+        };
+        Ok(now.trunc_subsecs(6))
+    }
+
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             Self::Postgres(tx) => tx.commit().await,

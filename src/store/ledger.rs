@@ -55,7 +55,8 @@ pub(super) struct Holding {
     pub(super) amount: Credits,
 }
 
-/// Holds credits for a stored task, if that much is available and the day's limits allow it.
+/// Holds credits for a stored task, if that much is available, the day's limits allow it, and the App
+/// is still there.
 /// `false`: they do not, and nothing changed.
 pub(super) async fn hold(tx: &mut Tx, holding: Holding, daily: Daily) -> Result<bool> {
     let Holding { account, person, task, amount } = holding;
@@ -65,7 +66,7 @@ pub(super) async fn hold(tx: &mut Tx, holding: Holding, daily: Daily) -> Result<
     let held = exec(
         &mut *tx,
         "update accounts set held = held + $2, updated_at = $3
-         where id = $1 and balance - held >= $2
+         where id = $1 and balance - held >= $2 and installation_id is not null and suspended_at is null
            and $2 + (select coalesce(sum(coalesce(h.charged, h.amount)), 0) from credit_holds h
                      where h.account_id = $1 and h.created_at >= $4) <= $5
            and $2 + (select coalesce(sum(coalesce(h.charged, h.amount)), 0) from credit_holds h

@@ -11,6 +11,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "tasks", include_str!("../../migrations/0003_tasks.sql")),
     (4, "outbox", include_str!("../../migrations/0004_outbox.sql")),
     (5, "schedules", include_str!("../../migrations/0005_schedules.sql")),
+    (6, "limits", include_str!("../../migrations/0006_limits.sql")),
 ];
 
 /// Any number that nobody else locks in this database.

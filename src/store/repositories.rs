@@ -38,6 +38,19 @@ pub(super) async fn seen(tx: &mut Tx, repository: &Repository) -> Result<()> {
 }
 
 impl Store {
+    /// Notes where a repository is today, as GitHub says when it is asked by id.
+    pub async fn repository_moved(&self, repository: RepositoryId, name: &RepoName) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "update repositories set owner = $2, name = $3, updated_at = $4 where id = $1",
+            args![repository, &*name.owner, &*name.name, now()],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// The name of a repository today.
     pub async fn repository_name(&self, repository: RepositoryId) -> Result<RepoName> {
         let (owner, name) = one(

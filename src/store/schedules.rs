@@ -29,8 +29,8 @@ impl Store {
     /// Takes the turn if it is due. Whoever takes it is alone with it until `again` has passed, and
     /// if it dies somebody else comes then.
     pub async fn take_turn(&self, schedule: Schedule, again: Duration) -> Result<bool> {
-        let now = now();
         let mut tx = self.db.begin().await?;
+        let now = tx.clock().await?;
         exec(
             &mut tx,
             "insert into schedules (name, due_at, updated_at) values ($1, $2, $2) on conflict (name) do nothing",

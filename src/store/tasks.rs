@@ -5,11 +5,11 @@
 
 use super::acts::NewAct;
 use super::commands::ClaimedCommand;
-use super::engine::{Tx, args, exec, opt};
+use super::engine::{Tx, all, args, exec, opt};
 use super::{Result, Store, acts, documents, json, ledger, now};
 use crate::domain::credit::{Credits, NanoUsd, Quote};
-use crate::domain::ids::{Lease, Sha, TaskId};
-use crate::domain::report::Outcome;
+use crate::domain::ids::{AccountId, Lease, Sha, TaskId};
+use crate::domain::report::{Outcome, detail};
 use crate::domain::task::{Brief, End, Kind, Priority};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -62,6 +62,17 @@ pub struct Sealed {
     pub acts: Vec<NewAct>,
 }
 
+/// How a task is given back.
+#[derive(Clone, Debug, Default)]
+pub struct Release {
+    /// It is not claimed again before.
+    pub wait: Duration,
+    /// Whether this claim counts: it was our own fault.
+    pub uses_attempt: bool,
+    /// What it lacks that only a person can give.
+    pub lacks: Option<String>,
+}
+
 /// Stores a new task.
 pub(super) async fn insert(tx: &mut Tx, command: &ClaimedCommand, task: &NewTask) -> Result<()> {
     let now = now();
@@ -111,36 +122,37 @@ impl Store {
     ) -> Result<Beat> {
         let active = i64::try_from(active.as_millis()).unwrap_or(i64::MAX);
         let mut tx = self.db.begin().await?;
+        let until = tx.clock().await? + until;
         let kept: Option<(Option<DateTime<Utc>>,)> = opt(
             &mut tx,
             "update tasks set lease_until = $3, active_ms = $4, updated_at = $5
              where id = $1 and lease = $2 and phase = 'working'
              returning cancel_requested_at",
-            args![task, lease, now() + until, active, now()],
+            args![task, lease, until, active, now()],
         )
         .await?;
         tx.commit().await?;
         Ok(Beat { alive: kept.is_some(), cancel: kept.is_some_and(|(cancel,)| cancel.is_some()) })
     }
 
-    /// Gives a task back to be claimed again after a while. `uses_attempt`: it was our own fault.
-    pub async fn release_task(
-        &self,
-        task: TaskId,
-        lease: Lease,
-        wait: Duration,
-        uses_attempt: bool,
-    ) -> Result<()> {
-        let given_back = i64::from(!uses_attempt);
+    /// Gives a task back to be claimed again.
+    pub async fn release_task(&self, task: TaskId, lease: Lease, release: Release) -> Result<()> {
+        let given_back = i64::from(!release.uses_attempt);
         let mut tx = self.db.begin().await?;
+        let due_at = tx.clock().await? + release.wait;
         exec(
             &mut tx,
-            "update tasks set phase = 'waiting', status = 'pending', lease_until = null, due_at = $3, attempts = attempts - $4, updated_at = $5
+            "update tasks set phase = 'waiting', status = 'pending', lease_until = null, due_at = $3, attempts = attempts - $4,
+                 parked = $6, updated_at = $5
              where id = $1 and lease = $2 and phase = 'working'",
-            args![task, lease, now() + wait, given_back, now()],
+            args![task, lease, due_at, given_back, now(), release.lacks.as_deref()],
         )
         .await?;
-        documents::want_all(&mut tx, task).await?;
+        if release.lacks.is_some() {
+            documents::want_all_now(&mut tx, task).await?;
+        } else {
+            documents::want_all(&mut tx, task).await?;
+        }
         tx.commit().await?;
         self.bells.tasks.notify_one();
         Ok(())
@@ -186,10 +198,31 @@ pub(super) async fn finish(tx: &mut Tx, task: TaskId, end: End) -> Result<()> {
     .await?;
     let Some((used,)) = used else { return Ok(()) };
     let used = if end.is_charged() { used.to_credits() } else { Credits(0) };
+    end_with(tx, task, end, used).await
+}
+
+/// Ends everything of an account that is not over. Nobody pays, and nothing more is done; that it has
+/// ended is shown if the App ever comes back.
+pub(super) async fn drop_all(tx: &mut Tx, account: AccountId) -> Result<()> {
+    let open: Vec<(TaskId,)> = all(
+        &mut *tx,
+        "select id from tasks where account_id = $1 and phase <> 'ended'",
+        args![account],
+    )
+    .await?;
+    for (task,) in open {
+        super::views::set_detail(tx, task, &detail::app_is_gone()).await?;
+        end_with(tx, task, End::Cancelled, Credits(0)).await?;
+    }
+    acts::drop_all(tx, account).await
+}
+
+async fn end_with(tx: &mut Tx, task: TaskId, end: End, used: Credits) -> Result<()> {
     let charged = ledger::settle(tx, task, used).await?;
     exec(
         &mut *tx,
-        "update tasks set status = $2, phase = 'ended', ended_as = $3, charged = $4, lease_until = null, ended_at = $5, updated_at = $5
+        "update tasks set status = $2, phase = 'ended', ended_as = $3, charged = $4, lease_until = null, parked = null,
+             ended_at = $5, updated_at = $5
          where id = $1",
         args![task, end.status(), end, charged, now()],
     )
@@ -197,6 +230,31 @@ pub(super) async fn finish(tx: &mut Tx, task: TaskId, end: End) -> Result<()> {
     acts::withdraw_open(tx, task).await?;
     documents::want_check_run(tx, task).await?;
     documents::want_all(tx, task).await
+}
+
+/// Notes what a task lacks that only a person can give, or that it lacks nothing any more.
+pub(super) async fn park(tx: &mut Tx, task: TaskId, lacks: Option<&str>) -> Result<()> {
+    let changed = exec(
+        &mut *tx,
+        "update tasks set parked = $2, updated_at = $3
+         where id = $1 and phase <> 'ended' and coalesce(parked, '') <> coalesce($2, '')",
+        args![task, lacks, now()],
+    )
+    .await?;
+    if changed == 1 { documents::want_all_now(tx, task).await } else { Ok(()) }
+}
+
+/// Tries at once what waited for a person, because they may have given it now.
+pub(super) async fn wake_all(tx: &mut Tx, account: AccountId) -> Result<()> {
+    for statement in [
+        "update tasks set due_at = $2, updated_at = $2 where account_id = $1 and phase = 'waiting' and due_at > $2",
+        "update acts set due_at = $2, updated_at = $2 where account_id = $1 and state in ('open', 'unknown') and due_at > $2",
+        "update documents set due_at = $2, updated_at = $2 where account_id = $1 and wanted > shown and not dead and due_at > $2",
+        "update commands set due_at = $2, updated_at = $2 where account_id = $1 and state = 'pending' and due_at > $2",
+    ] {
+        exec(&mut *tx, statement, args![account, now()]).await?;
+    }
+    Ok(())
 }
 
 async fn cancel_requested(tx: &mut Tx, task: TaskId) -> Result<bool> {

@@ -32,6 +32,8 @@ row! {
         pub charged: Option<Credits>,
         /// Whether somebody asked to stop it.
         pub is_stopping: bool,
+        /// Whether it waits for something that only a person can give.
+        pub is_parked: bool,
         brief: sqlx::types::Json<serde_json::Value>,
     }
 }
@@ -53,7 +55,7 @@ impl Store {
         let tasks = all(
             self.db.reader(),
             "select id, kind, model, phase, ended_as, requester_id, base_branch, charged,
-                    cancel_requested_at is not null as is_stopping, brief
+                    cancel_requested_at is not null as is_stopping, parked is not null as is_parked, brief
              from tasks
              where repository_id = $1 and number = $2 order by id desc limit $3",
             args![repository, number, MOST_LISTED],
@@ -65,13 +67,23 @@ impl Store {
     pub async fn listed_tasks(&self, repository: RepositoryId, number: i64) -> Result<Vec<Listed>> {
         let mut listed = Vec::new();
         for task in self.thread_tasks(repository, number).await? {
-            let before = if task.phase == Phase::Waiting {
+            let before = if task.phase == Phase::Waiting && !task.is_parked {
                 Some(self.waiting_before(task.id).await?)
             } else {
                 None
             };
-            let ThreadTask { id, kind, phase, ended_as, charged, is_stopping, .. } = task;
-            listed.push(Listed { id, kind, phase, end: ended_as, before, charged, is_stopping });
+            let ThreadTask { id, kind, phase, ended_as, charged, is_stopping, is_parked, .. } =
+                task;
+            listed.push(Listed {
+                id,
+                kind,
+                phase,
+                end: ended_as,
+                before,
+                charged,
+                is_stopping,
+                is_parked,
+            });
         }
         Ok(listed)
     }

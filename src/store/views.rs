@@ -26,6 +26,7 @@ row! {
         cache_write_tokens: i64,
         output_tokens: i64,
         outcome: sqlx::types::Json<Value>,
+        parked: Option<String>,
         private: bool,
         balance: Credits,
         held: Credits,
@@ -56,7 +57,7 @@ impl Store {
         let row: Shown = one(
             self.db.reader(),
             "select t.kind, t.model, t.phase, t.ended_as, t.quote_low, t.quote_high, t.hold, t.charged,
-                    t.steps, t.input_tokens, t.cached_tokens, t.cache_write_tokens, t.output_tokens, t.outcome,
+                    t.steps, t.input_tokens, t.cached_tokens, t.cache_write_tokens, t.output_tokens, t.outcome, t.parked,
                     r.private, a.balance, a.held
              from tasks t join accounts a on a.id = t.account_id join repositories r on r.id = t.repository_id
              where t.id = $1",
@@ -71,6 +72,7 @@ impl Store {
             id,
             kind: row.kind,
             phase: row.phase,
+            lacks: row.parked,
             end: row.ended_as,
             model,
             quote: Quote { low: row.quote_low, high: row.quote_high, cap: row.hold },
@@ -116,7 +118,8 @@ impl Store {
 
 impl Store {
     /// Whether everything accepted so far is done and shown: no delivery, command, task, act or
-    /// document is left that somebody still has to do something about.
+    /// document is left that somebody still has to do something about. What cannot be shown because
+    /// the App is suspended waits for a person.
     pub async fn is_settled(&self) -> Result<bool> {
         let (open,): (i64,) = one(
             self.db.reader(),
@@ -125,7 +128,8 @@ impl Store {
                + (select count(*) from commands where state = 'pending')
                + (select count(*) from tasks where phase <> 'ended')
                + (select count(*) from acts where state in ('open', 'acting', 'unknown'))
-               + (select count(*) from documents where wanted > shown and not dead) as bigint)",
+               + (select count(*) from documents d join accounts a on a.id = d.account_id
+                  where d.wanted > d.shown and not d.dead and a.suspended_at is null) as bigint)",
             args![],
         )
         .await?;

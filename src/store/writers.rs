@@ -5,10 +5,12 @@
 
 use super::acts::{self, DueAct};
 use super::documents::{self, DueDocument};
-use super::engine::{Sql, args, exec, locking, opt};
-use super::{Result, Store, now};
+use super::engine::{Sql, Tx, args, exec, locking, opt};
+use super::{Result, Store};
 use crate::domain::document::DocumentKind;
 use crate::domain::ids::{AccountId, InstallationId, Lease};
+use crate::domain::pace::HourlyWrites;
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// The right to write to GitHub for one account.
@@ -20,6 +22,17 @@ pub struct Writer {
     pub lease: Lease,
     /// `None` once the App is uninstalled.
     pub installation: Option<InstallationId>,
+}
+
+/// What a writer finds when it looks for its next job.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// There is something to do.
+    Do(Job),
+    /// The hour's writes are used up for so long.
+    Paced(Duration),
+    /// There is nothing to do, or somebody else is the writer now.
+    Nothing,
 }
 
 /// Something that a writer has to do next.
@@ -35,6 +48,7 @@ pub enum Job {
 const NEXT_WRITER: Sql = locking!(
     "select a.id from accounts a
      where (a.writer_until is null or a.writer_until <= $1) and (a.blocked_until is null or a.blocked_until <= $1)
+       and a.suspended_at is null
        and (exists (
                select 1 from acts c where c.account_id = a.id and c.state in ('open', 'acting', 'unknown') and c.due_at <= $1
                  and not exists (
@@ -51,8 +65,8 @@ const NEXT_WRITER: Sql = locking!(
 impl Store {
     /// Becomes the writer of an account that has something to do, for so long.
     pub async fn claim_writer(&self, lease: Duration) -> Result<Option<Writer>> {
-        let now = now();
         let mut tx = self.db.begin().await?;
+        let now = tx.clock().await?;
         let Some((account,)) = opt::<(AccountId,)>(&mut tx, NEXT_WRITER, args![now]).await? else {
             return Ok(None);
         };
@@ -70,38 +84,81 @@ impl Store {
     /// Stays the writer for so long from now. `false`: somebody else is.
     pub async fn renew_writer(&self, writer: &Writer, lease: Duration) -> Result<bool> {
         let mut tx = self.db.begin().await?;
+        let until = tx.clock().await? + lease;
         let renewed = exec(
             &mut tx,
             "update accounts set writer_until = $3 where id = $1 and writer_lease = $2",
-            args![writer.account, writer.lease, now() + lease],
+            args![writer.account, writer.lease, until],
         )
         .await?;
         tx.commit().await?;
         Ok(renewed == 1)
     }
 
-    /// The next thing to do. Final states go first, then acts, then first comments, emojis, and progress.
-    pub async fn next_job(&self, writer: &Writer) -> Result<Option<Job>> {
+    /// The next thing to do. Final states go first, then acts, then first comments, emojis, and
+    /// progress; and progress not at all once the hour's writes run short.
+    pub async fn next_job(&self, writer: &Writer, hourly: HourlyWrites) -> Result<Next> {
         let mut tx = self.db.begin().await?;
-        let act = acts::next(&mut tx, writer.account).await?;
-        let document = documents::next(&mut tx, writer.account).await?;
+        let now = tx.clock().await?;
+        let Some(paced_until) = holding(&mut tx, writer, now).await? else {
+            return Ok(Next::Nothing);
+        };
+        let is_tight = hourly.is_tight(paced_until, now);
+        let act = acts::next(&mut tx, writer.account, now).await?;
+        let document = documents::next(&mut tx, writer.account, now, !is_tight).await?;
         tx.commit().await?;
-        Ok(more_urgent(act, document))
+        let Some(job) = more_urgent(act, document) else { return Ok(Next::Nothing) };
+        Ok(hourly.wait(paced_until, now).map_or(Next::Do(job), Next::Paced))
     }
 
     /// Stops being the writer; whoever stopped longest ago is served next. `blocked`: GitHub asked the whole installation to wait so long.
     pub async fn release_writer(&self, writer: &Writer, blocked: Option<Duration>) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        let now = tx.clock().await?;
         exec(
             &mut tx,
             "update accounts set writer_until = $4, blocked_until = coalesce($3, blocked_until)
              where id = $1 and writer_lease = $2",
-            args![writer.account, writer.lease, blocked.map(|wait| now() + wait), now()],
+            args![writer.account, writer.lease, blocked.map(|wait| now + wait), now],
         )
         .await?;
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Whether this is still the writer; if so, how far the account's writes run ahead of the clock.
+async fn holding(
+    tx: &mut Tx,
+    writer: &Writer,
+    now: DateTime<Utc>,
+) -> Result<Option<Option<DateTime<Utc>>>> {
+    let held: Option<(Option<DateTime<Utc>>,)> = opt(
+        tx,
+        "select paced_until from accounts
+         where id = $1 and writer_lease = $2 and writer_until > $3 and suspended_at is null",
+        args![writer.account, writer.lease, now],
+    )
+    .await?;
+    Ok(held.map(|(paced_until,)| paced_until))
+}
+
+/// Notes that a write begins. `false`: somebody else is the writer now, and nothing changed.
+pub(super) async fn begin_write(
+    tx: &mut Tx,
+    writer: &Writer,
+    hourly: HourlyWrites,
+) -> Result<bool> {
+    let now = tx.clock().await?;
+    let Some(paced_until) = holding(tx, writer, now).await? else { return Ok(false) };
+    let counted = exec(
+        tx,
+        "update accounts set paced_until = $4
+         where id = $1 and writer_lease = $2 and writer_until > $3 and suspended_at is null",
+        args![writer.account, writer.lease, now, hourly.after_write(paced_until, now)],
+    )
+    .await?;
+    Ok(counted == 1)
 }
 
 fn more_urgent(act: Option<DueAct>, document: Option<DueDocument>) -> Option<Job> {

@@ -1,24 +1,21 @@
 //! One attempt at a task: a workspace at the pinned commit, the agent in it, and the result sealed.
 
 use super::Worker;
+use super::broken::Broken;
 use super::journal::StepJournal;
-use super::lease::{Kept, Why};
+use super::lease::Kept;
 use super::outcome::Site;
 use crate::agent::workspace::Workspace;
 use crate::agent::{self, Assignment, Outcome, Stopped, StoredStep, TaskText};
 use crate::domain::catalog::Model;
-use crate::domain::report;
-use crate::domain::task::{End, LONGEST_WAIT};
-use crate::git::{GitError, Remote, Worktree};
-use crate::github::error::GitHubError;
+use crate::domain::report::{self, detail};
+use crate::domain::task::End;
+use crate::git::{Remote, Worktree};
 use crate::github::{Place, Purpose};
-use crate::store::StoreError;
 use crate::store::claims::ClaimedTask;
 use crate::store::steps::{self, Holder};
 use crate::store::tasks::Sealed;
 use anyhow::Context;
-use chrono::{TimeDelta, Utc};
-use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -26,31 +23,6 @@ use tokio_util::sync::CancellationToken;
 const GUIDANCE_FILES: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
 /// The most of it that is shown to the model.
 const LONGEST_GUIDANCE: usize = 16 * 1024;
-
-/// Why an attempt ended without a result.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
-    #[error(transparent)]
-    GitHub(#[from] GitHubError),
-    #[error(transparent)]
-    Git(#[from] GitError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-    #[error("{0:#}")]
-    Ours(#[from] anyhow::Error),
-}
-
-/// What to do with a task whose attempt broke.
-enum Next {
-    /// Somebody else has it, or will have it when the lease runs out.
-    Leave,
-    /// Claim it again after a while.
-    Release { wait: Duration, uses_attempt: bool },
-    /// It ends here.
-    End(End, Option<String>),
-}
 
 impl Worker {
     /// Runs the attempt, and sees to it that the task goes on or ends whatever happens.
@@ -68,30 +40,15 @@ impl Worker {
             }
             Err(broken) => broken,
         };
-        tracing::warn!(task = %task.id, error = %broken, "an attempt broke off");
-        match self.after(&broken, &kept, task) {
-            Next::Leave => Ok(()),
-            Next::Release { wait, uses_attempt } => self
-                .store
-                .release_task(task.id, task.lease, wait, uses_attempt)
-                .await
-                .context("giving the task back"),
-            Next::End(end, detail) => {
-                let outcome = report::Outcome { detail, ..report::Outcome::default() };
-                let sealed = Sealed { end, outcome, acts: Vec::new() };
-                self.store.seal(task.id, task.lease, sealed).await.context("ending the task")?;
-                Ok(())
-            }
-        }
+        self.break_off(task, &kept, &broken).await
     }
 
     async fn try_once(&self, task: &ClaimedTask, kept: &Kept) -> Result<Sealed, Broken> {
-        let Some(installation) = task.installation else {
-            let detail = Some("The App is no longer installed.".to_owned());
+        let Some(place) = place(task) else {
+            let detail = Some(detail::app_is_gone());
             let outcome = report::Outcome { detail, ..report::Outcome::default() };
             return Ok(Sealed { end: End::Cancelled, outcome, acts: Vec::new() });
         };
-        let place = Place { installation, repository: task.repository, name: task.name.clone() };
         let worktree = tokio::select! {
             worktree = self.workspace(task, &place) => worktree?,
             () = kept.stop.cancelled() => return Err(Stopped::Released.into()),
@@ -137,59 +94,12 @@ impl Worker {
         };
         Ok(agent::run(&assignment, &*self.llm, &workspace, &journal, &kept.stop).await?)
     }
+}
 
-    /// How long to leave a task alone that has waited so long already: the longer, the longer.
-    fn patience(&self, waited: TimeDelta) -> Duration {
-        let waited = waited.to_std().unwrap_or_default();
-        let wait = (waited / 4).clamp(self.timing.backoff, self.timing.backoff * 100);
-        wait.mul_f64(rand::random_range(0.8..1.2))
-    }
-
-    fn after(&self, broken: &Broken, kept: &Kept, task: &ClaimedTask) -> Next {
-        let waited = Utc::now() - task.created_at;
-        let wait = self.patience(waited);
-        let passing = |error: &dyn std::fmt::Display, wait| {
-            if waited > LONGEST_WAIT {
-                let detail = format!("It did not work for three days, so I gave up: {error}");
-                return Next::End(End::PublishRefused, Some(detail));
-            }
-            Next::Release { wait, uses_attempt: false }
-        };
-        let ours = Next::Release { wait, uses_attempt: true };
-        match broken {
-            Broken::Stopped(Stopped::Released) => match kept.why() {
-                Why::Lost => Next::Leave,
-                Why::Cancelled => Next::End(End::Cancelled, None),
-                Why::ShuttingDown => Next::Release { wait: Duration::ZERO, uses_attempt: false },
-            },
-            Broken::Stopped(Stopped::Cancelled) => Next::End(End::Cancelled, None),
-            Broken::Stopped(Stopped::LeaseLost | Stopped::Storage(_)) | Broken::Store(_) => {
-                Next::Leave
-            }
-            Broken::GitHub(error @ GitHubError::Limited(limit)) => passing(error, *limit),
-            Broken::GitHub(error) if error.is_passing() => passing(error, wait),
-            Broken::GitHub(error) => Next::End(
-                End::PublishRefused,
-                Some(format!("GitHub did not let me read the repository: {error}")),
-            ),
-            Broken::Git(
-                error @ (GitError::Unauthorized(_)
-                | GitError::Unreachable(..)
-                | GitError::TimedOut(..)),
-            ) => passing(error, wait),
-            Broken::Git(error @ (GitError::NotFound | GitError::Refused(_))) => {
-                Next::End(End::PublishRefused, Some(error.to_string()))
-            }
-            Broken::Git(
-                GitError::Unusable(_)
-                | GitError::Moved
-                | GitError::Failed(..)
-                | GitError::Mismatch(_)
-                | GitError::Io(..),
-            )
-            | Broken::Ours(_) => ours,
-        }
-    }
+/// Where the task is worked on, as long as the App is there.
+pub(super) fn place(task: &ClaimedTask) -> Option<Place> {
+    let (repository, name) = (task.repository, task.name.clone());
+    Some(Place { installation: task.installation?, repository, name })
 }
 
 fn assignment(

@@ -2,7 +2,7 @@
 //! and pull request are written down as acts.
 
 use super::Worker;
-use super::attempt::Broken;
+use super::broken::Broken;
 use crate::agent::Outcome;
 use crate::domain::act::{Act, CommitRecipe, PullRequest, Push};
 use crate::domain::report;

@@ -12,12 +12,14 @@ mod issue_to_pull_request;
 mod lost_replies;
 mod missed_webhooks;
 mod model_access;
+mod passing_time;
 mod permissions;
 mod postgres;
 mod program;
 mod readme;
 mod repositories;
 mod stopping;
+mod waiting_for_people;
 mod webhook;
 
 /// What people see when a comment becomes a pull request, whatever happened behind it.

@@ -126,6 +126,8 @@ pub struct Listed {
     pub charged: Option<Credits>,
     /// Whether somebody asked to stop it.
     pub is_stopping: bool,
+    /// Whether it waits for something that only a person can give.
+    pub is_parked: bool,
 }
 
 /// `status`: the tasks of this thread, newest first.
@@ -143,9 +145,10 @@ pub fn status(tasks: &[Listed]) -> String {
             (Some(n), _) => format!("{n} tasks of this account go first"),
             (None, Some(charged)) => charged.to_string(),
             (None, None) if task.is_stopping => "stopping".to_owned(),
+            (None, None) if task.is_parked => "its status comment says what I lack".to_owned(),
             (None, None) => String::new(),
         };
-        let state = super::status::state_of(task.phase, task.end);
+        let state = super::status::state_of(task.phase, task.end, task.is_parked);
         text.push_str(&format!("\n| `t_{}` | {} | {state} | {note} |", task.id.short(), task.kind));
     }
     text

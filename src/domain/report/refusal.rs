@@ -55,6 +55,9 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::GitHubUnreachable => {
             "GitHub did not answer me for too long, so I did not start. Please comment again.".to_owned()
         }
+        Refusal::Lacks(lacks) => format!(
+            "I lack {lacks} in this repository. An owner of the account can grant it in the App's settings on GitHub; then please comment again."
+        ),
         Refusal::NoAccess => {
             "I lack access to this repository. An owner can check the App's installation and its permissions.".to_owned()
         }

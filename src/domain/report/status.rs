@@ -20,12 +20,13 @@ pub fn status_comment(view: &TaskView) -> String {
 
 /// The word after the kind.
 pub fn state(view: &TaskView) -> &'static str {
-    state_of(view.phase, view.end)
+    state_of(view.phase, view.end, view.lacks.is_some())
 }
 
 /// The same for a task that is only listed.
-pub(super) fn state_of(phase: Phase, end: Option<End>) -> &'static str {
+pub(super) fn state_of(phase: Phase, end: Option<End>, is_parked: bool) -> &'static str {
     match (phase, end) {
+        (Phase::Waiting | Phase::Publishing, _) if is_parked => "parked",
         (Phase::Waiting, _) => "queued",
         (Phase::Working, _) => "running",
         (Phase::Publishing, _) | (Phase::Ended, None) => "publishing",
@@ -60,7 +61,11 @@ fn under_way(view: &TaskView, parts: &mut Vec<String>) {
     if !view.plan.is_empty() {
         parts.push(checklist(&view.plan));
     }
-    if view.phase == Phase::Publishing {
+    if let Some(lacks) = &view.lacks {
+        parts.push(format!(
+            "I lack {lacks}. An owner of this account can grant it in the App's settings on GitHub; then I go on by myself. After three days I give up, and you pay nothing."
+        ));
+    } else if view.phase == Phase::Publishing {
         parts.push("I am pushing what I have now.".to_owned());
     }
     if Verb::Cancel.is_built() {

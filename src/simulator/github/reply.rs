@@ -97,6 +97,12 @@ impl Reply {
         Self::absent_saying("Not Found")
     }
 
+    /// It is somewhere else now.
+    pub(crate) fn sent_on(status: u16, message: &str, url: &str) -> Self {
+        let body = json!({ "message": message, "url": url, "documentation_url": DOCS });
+        Self::json(status, &body).with_header("location", url)
+    }
+
     /// Plainly not there, in other words.
     pub(crate) fn absent_saying(message: &str) -> Self {
         let mut reply = Self::refuse(404, message);

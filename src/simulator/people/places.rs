@@ -199,6 +199,30 @@ impl Simulator {
         Ok(())
     }
 
+    /// Gives a repository another owner or name; who asks for the old one is sent on.
+    pub fn move_repository(&self, full_name: &str, to: &str) -> anyhow::Result<()> {
+        let (new_owner, new_name) = to.split_once('/').context("a repository is owner/name")?;
+        let mut world = self.arrange();
+        let id = world.repository_id(full_name)?;
+        let old_owner = world.repository(id)?.owner.clone();
+        add_account(&mut world, new_owner, AccountKind::Organization);
+        let from = json!({ "name": { "from": world.repository(id)?.name } });
+        world.former_names.insert(full_name.to_lowercase(), id);
+        let repository = world.repository_mut(id)?;
+        new_owner.clone_into(&mut repository.owner);
+        new_name.clone_into(&mut repository.name);
+        let is_transfer = !old_owner.eq_ignore_ascii_case(new_owner);
+        let (hub, world) = (&*self.hub, &mut *world);
+        let mut stage = Stage { hub, world, repository: id, actor: new_owner };
+        if is_transfer {
+            let owner = json!({ "owner": { "from": { "organization": { "login": old_owner } } } });
+            stage.tell("repository", Some("transferred"), json!({ "changes": owner }));
+        } else {
+            stage.tell("repository", Some("renamed"), json!({ "changes": { "repository": from } }));
+        }
+        Ok(())
+    }
+
     /// Makes a repository read-only.
     pub fn archive(&self, repository: &str) -> anyhow::Result<()> {
         let mut world = self.arrange();

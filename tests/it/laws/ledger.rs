@@ -14,7 +14,7 @@ use asynccoder::store::Store;
 use asynccoder::store::commands::NewCommand;
 use asynccoder::store::deliveries::{Digest, Fact, NewDelivery};
 use asynccoder::store::steps::{Holder, Replied};
-use asynccoder::store::tasks::{NewTask, Sealed};
+use asynccoder::store::tasks::{NewTask, Release, Sealed};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -214,7 +214,7 @@ impl Ledger {
             Deed::Release(which) => {
                 let Some(holder) = self.some_working(which) else { return };
                 let (task, lease) = (holder.task, holder.lease);
-                self.store.release_task(task, lease, Duration::ZERO, false).await.unwrap();
+                self.store.release_task(task, lease, Release::default()).await.unwrap();
                 self.books.working.retain(|other| *other != holder);
             }
             Deed::End(which, end) => {

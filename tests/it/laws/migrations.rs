@@ -59,3 +59,22 @@ async fn an_edited_migration_is_refused() {
     let refused = Store::open(&url).await;
     assert!(matches!(refused, Err(StoreError::Migration(_))), "{refused:?}");
 }
+
+#[tokio::test]
+async fn every_file_is_applied() {
+    let (_folder, _path, url) = database();
+    Store::open(&url).await.unwrap().close().await;
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let all = "select version from _sqlx_migrations order by version";
+    let applied: Vec<i64> = sqlx::query_scalar(all).fetch_all(&pool).await.unwrap();
+    pool.close().await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let number = |file: std::fs::DirEntry| {
+        let name = file.file_name().into_string().unwrap();
+        name.split_once('_').expect("a number comes first").0.parse::<i64>().unwrap()
+    };
+    let mut files: Vec<i64> =
+        std::fs::read_dir(folder).unwrap().map(|file| number(file.unwrap())).collect();
+    files.sort_unstable();
+    assert_eq!(applied, files);
+}

@@ -53,4 +53,9 @@ on_both!(
     a_turn_is_taken_once,
     a_grant_adds_up,
     a_nul_in_a_text_is_no_obstacle,
+    an_hour_has_room_for_so_many_writes,
+    progress_stops_before_the_hour_is_used_up,
+    a_suspended_account_owes_and_gets_nothing,
+    a_newer_installation_is_not_suspended_by_an_older_one,
+    what_waits_for_a_permission_goes_on_when_it_is_given,
 );

@@ -85,3 +85,32 @@ story!(an_archived_repository_gets_no_answer_because_it_takes_none, async |world
     "#]])
         .await;
 });
+
+story!(a_repository_that_is_renamed_meanwhile_is_followed, async |world| {
+    use asynccoder::simulator::{At, Moment};
+    world.model(repo::fixes_the_till());
+    let gate = world.simulator.faults().hold(At::models(), Moment::BeforeReply);
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    gate.reached().await.unwrap();
+    // The webhook that tells of it is lost.
+    world.simulator.quietly().move_repository(REPOSITORY, "acme/register").unwrap();
+    gate.open();
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
+        asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+    "#]]).await;
+    let pulls = world.simulator.pull_requests("acme/register");
+    assert_eq!(pulls.len(), 1, "the pull request is where the repository is now");
+    world.simulator.quietly().move_repository("acme/register", "acme/kasse").unwrap();
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    world
+        .settles_as(expect![[r#"
+        alice        #1 /asynccoder ping
+        asynccoder   #1 I am here. `/asynccoder help` says what I can do.
+    "#]])
+        .await;
+});

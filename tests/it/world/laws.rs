@@ -110,7 +110,10 @@ fn all_comments(simulator: &Simulator) -> Vec<(String, String)> {
         })
         .collect();
     let comments = threads.iter().flat_map(|(name, number)| simulator.comments(name, *number));
-    comments.map(|comment| (comment.author, comment.body)).collect()
+    // A repository that was renamed is found under both names.
+    let by_id: BTreeMap<u64, _> =
+        comments.map(|comment| (comment.id, (comment.author, comment.body))).collect();
+    by_id.into_values().collect()
 }
 
 /// No key and no token is in anything that was published or sent to a model.

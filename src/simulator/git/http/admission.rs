@@ -29,6 +29,9 @@ pub(super) fn identify(hub: &Hub, headers: &HeaderMap) -> Option<Grant> {
 pub(super) fn admit(hub: &Hub, wish: &Wish, grant: &Grant) -> Result<u64, Refused> {
     let world = hub.world();
     let not_found = || (StatusCode::NOT_FOUND, "Repository not found.".to_owned());
+    if let Some(moved) = world.moved_from(&wish.repository) {
+        return Err((StatusCode::MOVED_PERMANENTLY, format!("{}.git", moved.full_name())));
+    }
     let repository = world.repository_named(&wish.repository).ok_or_else(not_found)?;
     let installation = world.installations.get(&grant.installation);
     let theirs =

@@ -6,15 +6,19 @@ use super::desk::{
 use asynccoder::domain::act::ActKind;
 use asynccoder::domain::credit::{Credits, Daily};
 use asynccoder::domain::ids::AccountId;
+use asynccoder::domain::pace::HourlyWrites;
 use asynccoder::domain::report::Outcome;
 use asynccoder::domain::report::answer::Stopping;
 use asynccoder::domain::task::{End, Phase, Priority};
 use asynccoder::store::commands::Ending;
 use asynccoder::store::deliveries::{Digest, Fact};
 use asynccoder::store::schedules::Schedule;
-use asynccoder::store::tasks::Sealed;
-use asynccoder::store::writers::{Job, Writer};
+use asynccoder::store::tasks::{Release, Sealed};
+use asynccoder::store::writers::{Job, Next, Writer};
 use std::time::Duration;
+
+/// More than any case writes.
+const WRITES: HourlyWrites = HourlyWrites(1000);
 
 pub async fn a_delivery_is_stored_once(desk: &Desk) {
     desk.delivered("one").await;
@@ -88,7 +92,7 @@ pub async fn a_removed_installation_does_not_come_back(desk: &Desk) {
 pub async fn a_command_is_decided_by_one(desk: &Desk) {
     let first = desk.asks(1, "key").await;
     assert!(desk.store.claim_command(LEASE).await.unwrap().is_none(), "it is leased");
-    desk.store.postpone_command(&first, Duration::ZERO).await.unwrap();
+    desk.store.postpone_command(&first, Duration::ZERO, Vec::new()).await.unwrap();
     let second = desk.store.claim_command(LEASE).await.unwrap().unwrap();
     assert!(second.lease > first.lease);
     assert!(!desk.store.end_command(&first, Ending::Answered, Vec::new()).await.unwrap());
@@ -143,7 +147,7 @@ pub async fn a_stale_lease_writes_nothing(desk: &Desk) {
     let beat = desk.store.heartbeat(old.id, old.lease, LEASE, Duration::ZERO).await.unwrap();
     assert!(!beat.alive);
     assert!(!desk.ends(&old, End::Done).await);
-    desk.store.release_task(old.id, old.lease, Duration::ZERO, false).await.unwrap();
+    desk.store.release_task(old.id, old.lease, Release::default()).await.unwrap();
     assert!(desk.claims().await.is_none(), "a stale release gives nothing back");
     assert!(desk.uses(&new, 1, 5).await);
     assert!(desk.ends(&new, End::Done).await);
@@ -283,17 +287,15 @@ pub async fn one_writer_at_a_time(desk: &Desk) {
     let taker = desk.store.claim_writer(LEASE).await.unwrap().expect("the first lease ran out");
     assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none());
     assert!(!desk.store.renew_writer(&writer, LEASE).await.unwrap());
-    let Some(Job::Document(document)) = desk.store.next_job(&taker).await.unwrap() else {
-        panic!()
-    };
+    let Job::Document(document) = next_job(desk, &taker).await else { panic!() };
     assert!(
-        !desk.store.document_begins(&document, &writer).await.unwrap(),
+        !desk.store.document_begins(&document, &writer, WRITES).await.unwrap(),
         "a stale writer begins nothing"
     );
-    assert!(desk.store.document_begins(&document, &taker).await.unwrap());
+    assert!(desk.store.document_begins(&document, &taker, WRITES).await.unwrap());
     desk.store.document_shown(&document, 11, LEASE).await.unwrap();
-    let Some(Job::Act(reaction)) = desk.store.next_job(&taker).await.unwrap() else { panic!() };
-    assert!(!desk.store.act_begins(reaction.id, writer.account, writer.lease).await.unwrap());
+    let Job::Act(reaction) = next_job(desk, &taker).await else { panic!() };
+    assert!(!desk.store.act_begins(reaction.id, &writer, WRITES).await.unwrap());
     desk.store.release_writer(&taker, Some(LEASE)).await.unwrap();
     assert!(
         desk.store.claim_writer(LEASE).await.unwrap().is_none(),
@@ -308,9 +310,7 @@ pub async fn acts_of_a_task_go_in_order(desk: &Desk) {
     let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
     let push = begin_push(desk, &writer).await;
     desk.store.act_done(&push, serde_json::json!({})).await.unwrap();
-    let Some(Job::Act(pull_request)) = desk.store.next_job(&writer).await.unwrap() else {
-        panic!()
-    };
+    let Job::Act(pull_request) = next_job(desk, &writer).await else { panic!() };
     assert_eq!(pull_request.act.kind(), ActKind::PullRequest);
     let result = serde_json::json!({ "id": 1, "number": 2, "url": "u", "draft": true });
     desk.store.act_done(&pull_request, result.clone()).await.unwrap();
@@ -363,6 +363,107 @@ pub async fn a_nul_in_a_text_is_no_obstacle(desk: &Desk) {
     assert_eq!(claimed.asked.thread.title, "a\u{fffd}b");
 }
 
+pub async fn an_hour_has_room_for_so_many_writes(desk: &Desk) {
+    for n in 0..3 {
+        desk.admits(1, &format!("key {n}"), task(10)).await.unwrap();
+    }
+    // Half of four writes may come at once.
+    let few = HourlyWrites(4);
+    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    for _ in 0..2 {
+        let Next::Do(Job::Document(document)) = desk.store.next_job(&writer, few).await.unwrap()
+        else {
+            panic!("the status comments are next")
+        };
+        assert!(desk.store.document_begins(&document, &writer, few).await.unwrap());
+        desk.store.document_shown(&document, 11, LEASE).await.unwrap();
+    }
+    let Next::Paced(wait) = desk.store.next_job(&writer, few).await.unwrap() else {
+        panic!("the hour is used up")
+    };
+    assert!(wait <= Duration::from_mins(30), "{wait:?}");
+    desk.store.release_writer(&writer, None).await.unwrap();
+    let next = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let seen = desk.store.next_job(&next, few).await.unwrap();
+    assert!(matches!(seen, Next::Paced(_)), "the next writer knows it too: {seen:?}");
+}
+
+pub async fn progress_stops_before_the_hour_is_used_up(desk: &Desk) {
+    desk.admits(1, "key", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    let few = HourlyWrites(20);
+    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let mut edits = 0;
+    loop {
+        // Claiming a task shows it as running: that is progress.
+        match desk.store.next_job(&writer, few).await.unwrap() {
+            Next::Do(Job::Document(document)) => {
+                assert!(desk.store.document_begins(&document, &writer, few).await.unwrap());
+                desk.store.document_shown(&document, 11, Duration::ZERO).await.unwrap();
+                edits += 1;
+                desk.store.cancel_task(task.id).await.unwrap();
+            }
+            Next::Do(Job::Act(act)) => {
+                assert!(desk.store.act_begins(act.id, &writer, few).await.unwrap());
+                desk.store.act_done(&act, serde_json::json!({})).await.unwrap();
+            }
+            Next::Nothing => break,
+            Next::Paced(wait) => panic!("there is room for final states: {wait:?}"),
+        }
+    }
+    assert_eq!(edits, 7, "seven of ten, with the emoji");
+    assert!(desk.ends(&task, End::Done).await);
+    let last = desk.store.next_job(&writer, few).await.unwrap();
+    assert!(matches!(last, Next::Do(Job::Document(d)) if d.is_final), "the end is shown");
+}
+
+pub async fn a_suspended_account_owes_and_gets_nothing(desk: &Desk) {
+    desk.admits(1, "waiting", task(10)).await.unwrap();
+    desk.admits(1, "running", task(10)).await.unwrap();
+    let running = desk.claims().await.unwrap();
+    desk.uses(&running, 1, 5).await;
+    let late = desk.asks(1, "late").await;
+    desk.told(vec![Fact::Suspended(installation(1, 1))]).await;
+    assert_eq!(desk.balance(1).await, (100, 0));
+    assert!(!desk.uses(&running, 2, 5).await, "the attempt has lost its lease");
+    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "nothing is written");
+    assert!(desk.store.admit(&late, task(10), Vec::new(), NO_LIMIT).await.unwrap().is_none());
+    desk.told(vec![Fact::Allowed(installation(1, 1))]).await;
+    assert!(desk.claims().await.is_none(), "what was dropped stays dropped");
+    assert!(desk.admits(1, "again", task(10)).await.is_some());
+}
+
+pub async fn a_newer_installation_is_not_suspended_by_an_older_one(desk: &Desk) {
+    desk.told(vec![Fact::Installed(installation(1, 1))]).await;
+    desk.told(vec![Fact::Suspended(installation(1, 1))]).await;
+    desk.told(vec![Fact::Installed(installation(1, 5))]).await;
+    desk.told(vec![Fact::Suspended(installation(1, 1))]).await;
+    let command = command(1, "key");
+    let repository = Box::new(repository(1, at(0)));
+    desk.told(vec![Fact::Repository(repository, None), Fact::Command(Box::new(command))]).await;
+    let claimed = desk.store.claim_command(LEASE).await.unwrap().expect("a command");
+    assert_eq!(claimed.installation.map(|i| i.0), Some(5));
+}
+
+pub async fn what_waits_for_a_permission_goes_on_when_it_is_given(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let parked = desk.claims().await.unwrap();
+    let release = Release { wait: LEASE, uses_attempt: false, lacks: Some("it".to_owned()) };
+    desk.store.release_task(parked.id, parked.lease, release).await.unwrap();
+    assert!(desk.claims().await.is_none(), "it waits");
+    desk.told(vec![Fact::Allowed(installation(1, 1))]).await;
+    let again = desk.claims().await.expect("it is tried at once");
+    assert_eq!(again.attempts, 1, "waiting uses no attempt up");
+}
+
+/// The writer's next job; there is one.
+async fn next_job(desk: &Desk, writer: &Writer) -> Job {
+    match desk.store.next_job(writer, WRITES).await.unwrap() {
+        Next::Do(job) => job,
+        other => panic!("there is a job, not {other:?}"),
+    }
+}
+
 async fn seal_with_acts(desk: &Desk, task: &asynccoder::store::claims::ClaimedTask) {
     let sealed = Sealed { end: End::Done, outcome: Outcome::default(), acts: publishing(task) };
     assert!(desk.store.seal(task.id, task.lease, sealed).await.unwrap());
@@ -371,13 +472,13 @@ async fn seal_with_acts(desk: &Desk, task: &asynccoder::store::claims::ClaimedTa
 /// Does everything that comes before the push, and begins it.
 async fn begin_push(desk: &Desk, writer: &Writer) -> asynccoder::store::acts::DueAct {
     loop {
-        match desk.store.next_job(writer).await.unwrap().expect("a push") {
+        match next_job(desk, writer).await {
             Job::Document(document) => {
-                assert!(desk.store.document_begins(&document, writer).await.unwrap());
+                assert!(desk.store.document_begins(&document, writer, WRITES).await.unwrap());
                 desk.store.document_shown(&document, 11, LEASE).await.unwrap();
             }
             Job::Act(act) if act.act.kind() == ActKind::Push => {
-                assert!(desk.store.act_begins(act.id, writer.account, writer.lease).await.unwrap());
+                assert!(desk.store.act_begins(act.id, writer, WRITES).await.unwrap());
                 return *act;
             }
             Job::Act(act) => desk.store.act_done(&act, serde_json::json!({})).await.unwrap(),

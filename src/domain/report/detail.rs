@@ -1,0 +1,43 @@
+//! What went wrong, in one sentence below the headline of a status comment.
+
+use std::fmt::Display;
+
+/// The App was removed or suspended while there was something to do.
+pub fn app_is_gone() -> String {
+    "The App was removed from this account, or suspended, so I stopped. You pay nothing.".to_owned()
+}
+
+/// Something passing did not pass.
+pub fn gave_up(error: &dyn Display) -> String {
+    format!("It did not work for three days, so I gave up: {error}")
+}
+
+/// GitHub will never do it.
+pub fn not_accepted(error: &dyn Display) -> String {
+    format!("GitHub did not accept it: {error}")
+}
+
+/// GitHub will never show the repository.
+pub fn not_readable(error: &dyn Display) -> String {
+    format!("GitHub did not let me read the repository: {error}")
+}
+
+/// The repository is somewhere else, and not reached there.
+pub fn moved_away(error: &dyn Display) -> String {
+    format!("The repository has moved out of my reach: {error}")
+}
+
+/// Another branch has the name.
+pub fn branch_is_taken() -> String {
+    "The branch exists already with other commits.".to_owned()
+}
+
+/// Whoever asked may no longer push.
+pub fn may_no_longer_push(login: &str) -> String {
+    format!("{login} no longer has write permission here, so I did not push.")
+}
+
+/// A permission of the App that nobody has granted.
+pub fn lacks(permission: &str) -> String {
+    format!("I lack {permission}, and nobody has granted it.")
+}

@@ -1,0 +1,134 @@
+//! Carrying out an act: once, or looked up first when nobody knows whether it happened.
+
+use super::Outbox;
+use super::verdict::Verdict;
+use crate::domain::act::Act;
+use crate::domain::ids::TaskId;
+use crate::domain::report::detail;
+use crate::domain::task::LONGEST_WAIT;
+use crate::github::Place;
+use crate::github::error::GitHubError;
+use crate::store;
+use crate::store::acts::DueAct;
+use crate::store::writers::Writer;
+use chrono::Utc;
+use serde_json::Value;
+use std::time::Duration;
+
+impl Outbox {
+    /// Does it and notes what came of it. Returns for how long the installation is blocked.
+    pub(super) async fn carry_out_act(
+        &self,
+        writer: &Writer,
+        act: &DueAct,
+    ) -> store::Result<Option<Duration>> {
+        let verdict = match self.place(writer, act.repository).await? {
+            Some(place) => self.act(writer, &place, act).await?,
+            None => Verdict::Impossible(detail::app_is_gone()),
+        };
+        match verdict {
+            Verdict::Done(result) => self.store.act_done(act, result).await?,
+            Verdict::Later { wait, unsure, error } => {
+                self.again_later(act, wait, unsure, error).await?;
+            }
+            Verdict::Blocked { wait, error } => {
+                self.store.act_later(act.id, wait, act.unsure, &error).await?;
+                return Ok(Some(wait));
+            }
+            Verdict::Parked { lacks } => self.park(act, lacks).await?,
+            Verdict::Moved => {
+                self.store.act_later(act.id, Duration::ZERO, act.unsure, "it has moved").await?;
+            }
+            Verdict::Suspended => self.suspended(writer).await?,
+            Verdict::Impossible(error) => self.give_up(act, error).await?,
+            Verdict::Lost => {}
+        }
+        Ok(None)
+    }
+
+    async fn again_later(
+        &self,
+        act: &DueAct,
+        wait: Duration,
+        unsure: bool,
+        error: String,
+    ) -> store::Result<()> {
+        if Utc::now() - act.created_at > LONGEST_WAIT {
+            return self.give_up(act, detail::gave_up(&error)).await;
+        }
+        tracing::warn!(act = %act.id.0, kind = %act.act.kind(), unsure, error, "an act is tried again later");
+        self.store.act_later(act.id, wait, unsure, &error).await
+    }
+
+    /// What only adorns is not worth waiting for a person.
+    async fn park(&self, act: &DueAct, lacks: String) -> store::Result<()> {
+        if !act.required || Utc::now() - act.created_at > LONGEST_WAIT {
+            return self.give_up(act, detail::lacks(&lacks)).await;
+        }
+        tracing::warn!(act = %act.id.0, kind = %act.act.kind(), lacks, "an act waits for a permission");
+        self.store.act_parked(act, self.timing.parked, &lacks).await
+    }
+
+    async fn give_up(&self, act: &DueAct, error: String) -> store::Result<()> {
+        tracing::warn!(act = %act.id.0, kind = %act.act.kind(), error, "an act is impossible");
+        self.store.act_impossible(act, &error).await
+    }
+
+    async fn act(&self, writer: &Writer, place: &Place, act: &DueAct) -> store::Result<Verdict> {
+        if act.unsure {
+            match self.look_up(place, act).await {
+                Ok(Some(found)) => return Ok(Verdict::Done(found)),
+                Ok(None) if act.lookups < self.timing.lookups && !is_repeatable(&act.act) => {
+                    let error = "the reply was lost; looking whether it is there".to_owned();
+                    return Ok(Verdict::Later {
+                        wait: self.timing.lookup_spacing,
+                        unsure: true,
+                        error,
+                    });
+                }
+                Ok(None) => {}
+                Err(error) => return Ok(self.judge(place, &error, act.attempts, true).await),
+            }
+        }
+        self.pace.wait(writer.account).await;
+        if !self.store.act_begins(act.id, writer, self.timing.writes_an_hour).await? {
+            return Ok(Verdict::Lost);
+        }
+        match &act.act {
+            Act::Reaction { comment_id, emoji } => {
+                let done = self.github.react(place, *comment_id, *emoji).await;
+                Ok(self
+                    .judged(place, done.map(|()| Value::Object(serde_json::Map::default())), act)
+                    .await)
+            }
+            Act::Answer { number, body } => {
+                let done = self.github.comment(place, *number, body).await;
+                Ok(self.judged(place, done.map(|id| serde_json::json!({ "id": id })), act).await)
+            }
+            Act::Push(push) => Ok(self.push(place, writer.account, act, push).await),
+            Act::PullRequest(wanted) => {
+                let opened = self.open(place, wanted, task_of(act)).await;
+                Ok(self.judged(place, opened, act).await)
+            }
+        }
+    }
+
+    /// Whether an act with an unknown outcome is there.
+    async fn look_up(&self, place: &Place, act: &DueAct) -> Result<Option<Value>, GitHubError> {
+        match &act.act {
+            Act::Answer { number, .. } => self.find_answer(place, *number, act.command).await,
+            Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
+            Act::Reaction { .. } | Act::Push(_) => Ok(None),
+        }
+    }
+}
+
+/// The task of a pull request; without one its marker fits nothing.
+fn task_of(act: &DueAct) -> TaskId {
+    act.task.unwrap_or(TaskId(act.command.0))
+}
+
+/// Whether doing it twice is the same as doing it once, so that no look-up is needed.
+fn is_repeatable(act: &Act) -> bool {
+    matches!(act, Act::Reaction { .. } | Act::Push(_))
+}
