@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-const MEGABYTE: u64 = 1_000_000;
+const KILOBYTE: u64 = 1_000;
+const MEGABYTE: u64 = 1000 * KILOBYTE;
 const GIGABYTE: u64 = 1000 * MEGABYTE;
 
 /// Takes values and collects what is wrong with them.
@@ -117,6 +118,7 @@ impl Reader {
         let unit = match unit.trim().to_ascii_uppercase().as_str() {
             "GB" => Some(GIGABYTE),
             "MB" => Some(MEGABYTE),
+            "KB" => Some(KILOBYTE),
             _ => None,
         };
         let bytes = number
@@ -125,7 +127,7 @@ impl Reader {
             .zip(unit)
             .and_then(|(number, unit)| number.checked_mul(unit));
         bytes.filter(|bytes| *bytes > 0).unwrap_or_else(|| {
-            self.fault(name, "must be a size such as 20 GB or 500 MB");
+            self.fault(name, "must be a size such as 20 GB, 500 MB or 100 KB");
             default
         })
     }

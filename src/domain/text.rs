@@ -34,6 +34,8 @@ fn as_code(text: &str) -> String {
 fn without_effect(markdown: &str) -> String {
     let mut code = code_ranges(markdown).into_iter().peekable();
     let mut out = String::with_capacity(markdown.len() + 16);
+    // What stands before a reference, without code: `fixes` closes an issue over a code span too.
+    let mut prose = String::with_capacity(markdown.len());
     let mut line_is_blank_so_far = true;
     for (index, c) in markdown.char_indices() {
         let rest = markdown.get(index..).unwrap_or_default();
@@ -47,8 +49,11 @@ fn without_effect(markdown: &str) -> String {
             '<' if !in_code && opens_html(rest) => out.push_str("&lt;"),
             '&' if !in_code && hides_a_character(rest) => out.push_str("&amp;"),
             '!' if !in_code && rest.starts_with("![") => {}
-            _ if !in_code => push_without_effect(&mut out, c, rest),
+            _ if !in_code && acts(&prose, c, rest) => out.extend([c, '\u{200b}']),
             _ => out.push(c),
+        }
+        if !in_code {
+            prose.push(c);
         }
     }
     out
@@ -73,16 +78,13 @@ fn hides_a_character(rest: &str) -> bool {
     !escaped && rest.chars().nth(1).is_some_and(|c| c == '#' || c.is_ascii_alphabetic())
 }
 
-/// Adds a character; a mention, or a reference that would close an issue, is broken up behind it.
-fn push_without_effect(out: &mut String, c: char, rest: &str) {
-    let acts = match c {
+/// Whether a mention, or a reference that would close an issue, begins with this character: it is
+/// broken up behind it.
+fn acts(before: &str, c: char, rest: &str) -> bool {
+    match c {
         '@' => rest.chars().nth(1).is_some_and(char::is_alphanumeric),
-        '#' | 'g' | 'G' | 'h' | 'H' => closes_an_issue(out, rest),
+        '#' | 'g' | 'G' | 'h' | 'H' => closes_an_issue(before, rest),
         _ => false,
-    };
-    out.push(c);
-    if acts {
-        out.push('\u{200b}');
     }
 }
 
@@ -152,7 +154,11 @@ pub fn title(text: &str, most: usize) -> String {
     let line = one_line(text, most);
     let mut out = String::with_capacity(line.len());
     for (index, c) in line.char_indices() {
-        push_without_effect(&mut out, c, line.get(index..).unwrap_or_default());
+        let acts = acts(&out, c, line.get(index..).unwrap_or_default());
+        out.push(c);
+        if acts {
+            out.push('\u{200b}');
+        }
     }
     out
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(crate) const REPOSITORY: &str = "acme/till";
 pub(crate) const BOT: &str = "asynccoder[bot]";
 /// Longer than any story; a story that needs it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `story!(its_name, async |world| { … })`, or with a [`Plan`] in between.
 macro_rules! story {

@@ -20,6 +20,8 @@ fn what_lives_is_broken_up() {
         "Fixes #1",
         "fixes \\#1",
         "fixes **#1**",
+        "fixes ```@a```#1",
+        "fixes ```fixes ```\n\n#1",
         "fixes &#35;1 says &#64;team",
         "closes owner/name#1 and resolves GH-1",
         "![x](https://example.com/x.png)",

@@ -1,7 +1,7 @@
 //! What takes hours or days in real life: the rows are made older, and then the bot looks again.
 
 use crate::world::{BOT, Plan, REPOSITORY, World, repo, story};
-use asynccoder::simulator::{At, Refusal, Simulator};
+use asynccoder::simulator::{At, Refusal, RepositoryOptions, Simulator};
 use expect_test::expect;
 use serde_json::json;
 use std::time::Duration;
@@ -119,24 +119,38 @@ story!(after_three_days_a_push_is_given_up_and_costs_nothing, async |world| {
     let comments = world.simulator.comments(REPOSITORY, 1);
     let last = comments.iter().rfind(|c| c.author == BOT).unwrap();
     assert!(last.body.contains("It did not work for three days, so I gave up"), "{}", last.body);
-    world.settles_as(expect![[r#""#]]).await;
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [3 steps, 0 credits]
+    "#]]).await;
     assert_eq!(world.balance().await, (100, 0));
 });
 
 story!(
-    mirrors_stay_within_their_quota,
+    a_mirror_that_is_over_the_quota_makes_room,
     Plan::default().with("DISK_QUOTA", "1 KB"),
     async |world| {
         world.model(repo::fixes_the_till());
-        for _ in 0..2 {
-            world.alice.comments(&world.issue, "/asynccoder debug budget=15");
+        let files = repo::files(include_str!("../../../fixtures/repos/till.txt"));
+        let other = RepositoryOptions { files, ..RepositoryOptions::default() };
+        world.simulator.add_repository("acme/other", other).unwrap();
+        world.simulator.set_permission("acme/other", "alice", "write").unwrap();
+        let elsewhere = world.carol.quietly().opens_in("acme/other", "The same there", "");
+        let mut mirrors = Vec::new();
+        for issue in [&world.issue, &elsewhere, &world.issue] {
+            world.alice.comments(issue, "/asynccoder debug budget=15");
             world.settle().await;
+            mirrors.push(mirrors_of(world));
         }
-        let story = world.story();
-        assert_eq!(story.matches("debug · done").count(), 2, "{story}");
-        let mirrors = std::fs::read_dir(world.data_dir().join("mirrors")).unwrap();
-        let left: Vec<_> = mirrors.map(|entry| entry.unwrap().file_name()).collect();
-        let is_mirror = |name: &&std::ffi::OsString| name.to_string_lossy().ends_with(".git");
-        assert_eq!(left.iter().filter(is_mirror).count(), 0, "{left:?}");
+        assert_eq!(world.story().matches("debug · done").count(), 3, "all is there again");
+        let together: Vec<_> = mirrors.iter().filter(|mirrors| mirrors.len() > 1).collect();
+        assert!(together.is_empty(), "there is room for one at most: {mirrors:?}");
     }
 );
+
+fn mirrors_of(world: &World) -> Vec<String> {
+    let entries = std::fs::read_dir(world.data_dir().join("mirrors")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".git")).collect()
+}

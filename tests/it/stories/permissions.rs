@@ -115,7 +115,7 @@ story!(
         world.alice.comments(&world.issue, "/asynccoder debug");
         world.settles_as(expect![[r#"
             alice        #1 /asynccoder debug
-            asynccoder   #1 :confused:
+            asynccoder   #1 :eyes:
             asynccoder   #1 GitHub did not answer me for too long, so I did not start. Please comment again.
         "#]]).await;
         world.simulator.faults().clear();
