@@ -18,7 +18,7 @@ use crate::domain::ids::TaskId;
 use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
 use crate::domain::report::answer::no_such_task;
 use crate::domain::report::{command_marker, pull_request, refusal};
-use crate::domain::task::{Brief, Priority};
+use crate::domain::task::{Brief, End, Priority};
 use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
 use crate::store::acts::NewAct;
@@ -140,6 +140,15 @@ impl Admission {
             return self.retry(command, asked, place, permission).await;
         }
         let gathered = self.gather(command, asked, place, permission).await?;
+        self.conclude(command, asked, gathered).await
+    }
+
+    async fn conclude(
+        &self,
+        command: &ClaimedCommand,
+        asked: &Command,
+        gathered: Gathered,
+    ) -> Result<(), Undecided> {
         match decide(&gathered.facts(self, command, asked)) {
             Decision::Answer => {
                 let body = self.answer_to(asked, command).await?;
@@ -168,7 +177,9 @@ impl Admission {
             return Ok(());
         };
         let again = again(&task, asked, &meant.text)?;
-        Box::pin(self.decide_command(command, &again, place, permission)).await
+        let gathered = self.gather(command, &again, place, permission).await?;
+        let continues = task.ended_as.is_some_and(End::can_be_continued).then_some(task.id);
+        self.conclude(command, &again, gathered.continuing(continues)).await
     }
 
     async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
@@ -176,9 +187,7 @@ impl Admission {
             vec![reaction(command, Emoji::Confused), answer(command, &refusal::refusal(why))];
         let ending = match why {
             Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
-            Refusal::NotBuilt(_) | Refusal::NotOnPullRequests(_) => {
-                Ending::Refused("not_available")
-            }
+            Refusal::NotBuilt(_) | Refusal::WrongThread(_) => Ending::Refused("not_available"),
             Refusal::NoSuchModel(_) | Refusal::NoKey { .. } | Refusal::NoModels => {
                 Ending::Refused("no_model")
             }
@@ -210,11 +219,8 @@ impl Admission {
         };
         let id = TaskId(uuid::Uuid::now_v7());
         let thread = command.asked.thread.clone();
-        let instruction = if asked.text.is_empty() {
-            format!("Resolve issue #{}", thread.number)
-        } else {
-            asked.text.clone()
-        };
+        let thread_is_pull = thread.is_pull_request;
+        let instruction = start.kind.instruction(&thread, &asked.text);
         let named = asked.options.branch.clone();
         let branch =
             named.unwrap_or_else(|| pull_request::branch_name(id, thread.number, &thread.title));
@@ -230,10 +236,12 @@ impl Admission {
                 comment_id: command.asked.comment_id,
                 url: command.asked.url.clone(),
                 draft: asked.options.draft,
+                continues: gathered.continues,
             },
             base_branch: base_branch.clone(),
             base_sha: base_sha.clone(),
             branch,
+            check_on: thread_is_pull.then(|| base_sha.clone()),
             quote: start.quote,
             hold: start.hold,
         };

@@ -43,6 +43,8 @@ pub struct Assignment {
     pub fence: String,
     /// What is asked.
     pub task_text: TaskText,
+    /// What was said in the task that this one continues, if it does.
+    pub before: Before,
     /// The steps of earlier attempts, in order.
     pub already: Vec<StoredStep>,
     /// The time that earlier attempts used.
@@ -68,8 +70,28 @@ pub struct TaskText {
     pub is_pull_request: bool,
     /// The repository's `AGENTS.md` on the base branch.
     pub guidance: Option<String>,
+    /// What earlier tasks of this bot came to, as far as the instruction names them.
+    pub earlier: Vec<EarlierTask>,
     /// The comments that may be shown to the model, oldest first.
     pub thread: Vec<ThreadEntry>,
+}
+
+/// The task that another one continues.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Before {
+    /// What was said in it.
+    pub steps: Vec<StoredStep>,
+    /// The paths that it changed, as far as the workspace begins with its change.
+    pub changed: BTreeSet<String>,
+}
+
+/// A task that the instruction names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EarlierTask {
+    /// `t_…`.
+    pub name: String,
+    /// What it answered.
+    pub summary: String,
 }
 
 /// One comment of the thread.
@@ -103,6 +125,9 @@ pub struct StepResults {
     pub plan: Option<Vec<PlanItem>>,
     /// The end, if this step declared it.
     pub finish: Option<Finish>,
+    /// The whole change, shown to the model once after it declared the end.
+    #[serde(default)]
+    pub review: Option<String>,
     /// Active time up to now over all attempts, in milliseconds.
     pub active_ms: u64,
 }
@@ -115,6 +140,8 @@ pub trait Journal: Send + Sync {
     async fn calling(&self, step: u32, at_most: NanoUsd) -> Result<(), Stopped>;
     /// The model answered.
     async fn replied(&self, step: u32, reply: &Reply) -> Result<(), Stopped>;
+    /// The workspace's whole change as people read it, for a last look.
+    async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped>;
     /// The tools ran.
     async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped>;
 }

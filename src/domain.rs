@@ -12,6 +12,7 @@ pub mod document;
 pub mod event;
 pub mod ids;
 pub mod pace;
+pub mod places;
 pub mod policy;
 pub mod report;
 pub mod task;

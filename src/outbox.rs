@@ -37,6 +37,7 @@ pub(crate) struct Outbox {
     git: Git,
     catalog: Arc<Catalog>,
     public_url: Arc<str>,
+    github_url: Arc<str>,
     timing: Timing,
     pace: Arc<Pace>,
 }
@@ -55,6 +56,7 @@ impl Outbox {
             git,
             catalog: Arc::new(config.catalog.clone()),
             public_url: public_url.trim_end_matches('/').into(),
+            github_url: config.github_server.as_str().trim_end_matches('/').into(),
             timing: config.timing,
             pace: Arc::new(Pace::new(config.timing.write_spacing)),
         }

@@ -20,7 +20,7 @@ pub mod schedules;
 pub mod steps;
 pub mod tasks;
 pub mod threads;
-mod views;
+pub mod views;
 pub mod writers;
 
 use chrono::{DateTime, SubsecRound, Utc};

@@ -8,6 +8,7 @@ mod broken;
 mod journal;
 mod lease;
 mod outcome;
+mod past;
 
 use crate::config::{Config, Timing};
 use crate::domain::catalog::Catalog;

@@ -3,7 +3,7 @@
 use super::{Admission, Undecided};
 use crate::domain::command::{Command, Verb};
 use crate::domain::credit::{Credits, Daily};
-use crate::domain::ids::Sha;
+use crate::domain::ids::{Sha, TaskId};
 use crate::domain::policy::{Facts, Permission, RepositoryState};
 use crate::github::Place;
 use crate::github::error::GitHubError;
@@ -18,6 +18,8 @@ pub(super) struct Gathered {
     available: Credits,
     daily: Daily,
     recent: Vec<Credits>,
+    /// The task whose conversation a new one would go on with.
+    pub(super) continues: Option<TaskId>,
     /// Where a task would start; only looked up for something that would become one.
     pub(super) ground: Option<Ground>,
 }
@@ -29,6 +31,11 @@ pub(super) struct Ground {
 }
 
 impl Gathered {
+    /// The same for a task that goes on with another one's conversation.
+    pub(super) fn continuing(self, task: Option<TaskId>) -> Self {
+        Self { continues: task, ..self }
+    }
+
     pub(super) fn facts<'a>(
         &'a self,
         admission: &'a Admission,
@@ -60,14 +67,14 @@ impl Admission {
         place: &Place,
         permission: Permission,
     ) -> Result<Gathered, Undecided> {
-        let could_start = asked.verb.kind().is_some()
-            && asked.verb.is_built()
+        let thread = &command.asked.thread;
+        let could_start = asked.verb.is_built()
             && permission >= asked.verb.least_permission()
-            && !command.asked.thread.is_pull_request;
-        let (repository, ground) = if could_start {
-            self.ground(place, asked).await?
-        } else {
-            (RepositoryState::Ready, None)
+            && asked.verb.kind().is_some_and(|kind| kind.works_on(thread.is_pull_request));
+        let (repository, ground) = match could_start {
+            true if thread.is_pull_request => self.ground_of_pull(place, thread.number).await?,
+            true => self.ground(place, asked).await?,
+            false => (RepositoryState::Ready, None),
         };
         let available = self.store.balance(command.account).await?.available();
         let is_requester = asked.verb == Verb::Cancel
@@ -79,7 +86,17 @@ impl Admission {
         let daily =
             self.daily.minus(self.store.spent_today(command.account, command.sender.id).await?);
         let recent = self.recent_costs(asked).await?;
-        Ok(Gathered { permission, is_requester, repository, available, daily, recent, ground })
+        let continues = None;
+        Ok(Gathered {
+            permission,
+            is_requester,
+            repository,
+            available,
+            daily,
+            recent,
+            continues,
+            ground,
+        })
     }
 
     /// Only a model that is named or the default has a history worth asking for.
@@ -88,6 +105,20 @@ impl Admission {
         let model = name.and_then(|name| self.catalog.find(name).ok());
         let (Some(kind), Some(model)) = (asked.verb.kind(), model) else { return Ok(Vec::new()) };
         Ok(self.store.recent_costs(kind, &model.id).await?)
+    }
+
+    /// What a pull request brings is looked at where it is; nothing is pushed to it.
+    async fn ground_of_pull(
+        &self,
+        place: &Place,
+        number: i64,
+    ) -> Result<(RepositoryState, Option<Ground>), GitHubError> {
+        if self.github.repository(place).await?.archived {
+            return Ok((RepositoryState::Archived, None));
+        }
+        let head = self.github.pull_request(place, number).await?.head;
+        let ground = Ground { base_branch: head.branch, base_sha: head.sha };
+        Ok((RepositoryState::Ready, Some(ground)))
     }
 
     async fn ground(

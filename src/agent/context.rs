@@ -59,6 +59,21 @@ impl Conversation {
         }
     }
 
+    /// An exchange of an earlier conversation, which cost what it cost there.
+    pub fn recall(&mut self, reply: &Reply, said: Vec<UserPart>) {
+        self.messages.push(Message::Assistant(reply.clone()));
+        let nothing = UserPart::Text { text: "(no answer)".to_owned(), cache_breakpoint: false };
+        self.messages.push(Message::User(if said.is_empty() { vec![nothing] } else { said }));
+    }
+
+    /// Adds to what we said last.
+    pub fn add(&mut self, parts: Vec<UserPart>) {
+        match self.messages.last_mut() {
+            Some(Message::User(last)) => last.extend(parts),
+            Some(Message::Assistant(_)) | None => self.messages.push(Message::User(parts)),
+        }
+    }
+
     /// About how many tokens the next prompt has: the provider's count of what it has seen, and a
     /// careful estimate of the rest.
     pub fn tokens(&self) -> i64 {

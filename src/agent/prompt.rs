@@ -8,15 +8,18 @@
 use super::{Assignment, TaskText, ThreadEntry};
 use crate::domain::task::Kind;
 use crate::llm::{Segment, UserPart};
-use std::fmt::Write;
 
 const SYSTEM: &str = include_str!("prompt/system.md");
 const DEBUG: &str = include_str!("prompt/debug.md");
 const EDIT: &str = include_str!("prompt/edit.md");
+const DOCUMENTATION: &str = include_str!("prompt/documentation.md");
 const ANSWER: &str = include_str!("prompt/answer.md");
+const PLAN: &str = include_str!("prompt/plan.md");
 
 /// The bounds of foreign texts: about 4,000 tokens of guidance, 16 KiB for each other text.
 const LONGEST_TEXT_BYTES: usize = 16 * 1024;
+/// So much of a change is shown for the last look.
+const LONGEST_REVIEW_BYTES: usize = 24 * 1024;
 /// The newest comments are shown, up to this much in all.
 const LONGEST_THREAD_BYTES: usize = 48 * 1024;
 
@@ -24,8 +27,10 @@ const LONGEST_THREAD_BYTES: usize = 48 * 1024;
 pub fn system(kind: Kind) -> Vec<Segment> {
     let contract = match kind {
         Kind::Debug => DEBUG,
-        Kind::Documentation | Kind::Async => EDIT,
-        Kind::Ask | Kind::Architect | Kind::PrReview => ANSWER,
+        Kind::Documentation => DOCUMENTATION,
+        Kind::Async => EDIT,
+        Kind::Ask | Kind::PrReview => ANSWER,
+        Kind::Architect => PLAN,
     };
     vec![Segment { text: format!("{SYSTEM}\n{contract}"), cache: true }]
 }
@@ -51,18 +56,57 @@ fn request(fence: &str, text: &TaskText) -> String {
     let mut said = format!("The task comes from {sort} #{}:\n", text.number);
     said.push_str(&data(fence, "the reporter", "title", &text.title));
     said.push_str(&data(fence, "the reporter", "description", &text.body));
+    for task in &text.earlier {
+        said.push_str(&data(
+            fence,
+            "Async Coder",
+            &format!("result of {}", word(&task.name)),
+            &task.summary,
+        ));
+    }
     for entry in newest(&text.thread) {
         let author = format!("{} ({})", entry.author, entry.permission);
         said.push_str(&data(fence, &author, "comment", &entry.text));
     }
-    let requester = word(&text.requester);
-    let instruction = inert(fence, &text.instruction);
-    let _ = write!(
-        said,
-        "\nThis is what you are asked to do:\n\
-         <instruction fence={fence} from=\"{requester}\">\n{instruction}\n</instruction fence={fence}>\n"
-    );
+    said.push_str("\nThis is what you are asked to do:\n");
+    said.push_str(&instruction(fence, text));
     said
+}
+
+fn instruction(fence: &str, text: &TaskText) -> String {
+    let (requester, instruction) = (word(&text.requester), inert(fence, &text.instruction));
+    format!(
+        "<instruction fence={fence} from=\"{requester}\">\n{instruction}\n</instruction fence={fence}>\n"
+    )
+}
+
+/// What is said after the conversation that a task continues.
+pub fn goes_on(assignment: &Assignment) -> Vec<UserPart> {
+    let text = format!(
+        "That was an earlier task, and it has ended. This one goes on from it; files may have changed \
+         since, so read again what you rely on. This is what you are asked to do now:\n{}",
+        instruction(&assignment.fence, &assignment.task_text)
+    );
+    vec![UserPart::Text { text, cache_breakpoint: true }]
+}
+
+/// The whole change, for a last look before it is published.
+pub fn review(diff: &str) -> String {
+    format!(
+        "Before this is published, look at your whole change once, as a reviewer would:\n\n{}\n\n\
+         Remove what was only for trying things out, undo what the task does not need, and mend what you \
+         find wrong. Then call finish again, with a summary of what the change really is.",
+        cut(diff, LONGEST_REVIEW_BYTES)
+    )
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let mut shown = text.to_owned();
+    if shown.len() > most {
+        shown.truncate(shown.floor_char_boundary(most));
+        shown.push_str("\n[cut off here]");
+    }
+    shown
 }
 
 /// The last comments that fit, oldest first.
@@ -95,11 +139,7 @@ fn inert(fence: &str, text: &str) -> String {
     for tag in ["data", "instruction"] {
         text = without_tag(&text, tag);
     }
-    if text.len() > LONGEST_TEXT_BYTES {
-        text.truncate(text.floor_char_boundary(LONGEST_TEXT_BYTES));
-        text.push_str("\n[cut off here]");
-    }
-    text
+    cut(&text, LONGEST_TEXT_BYTES)
 }
 
 /// Makes `<data` and `</data` unlike our tags, in any case.

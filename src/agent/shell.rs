@@ -25,7 +25,7 @@ pub async fn run(
     stop: &CancellationToken,
 ) -> Result<Outcome, Stopped> {
     let system = prompt::system(assignment.kind);
-    let tools = tools::offered(assignment.limits.may_edit);
+    let tools = tools::offered(assignment.kind);
     let mut turn = Turn::new(assignment, fixed_bytes(&system, &tools));
     let mut effect = replay(&mut turn, assignment);
     workspace.remember(turn.changed());
@@ -36,7 +36,9 @@ pub async fn run(
             Effect::Call { step, max_output, at_most } => {
                 shell.call(step, &turn, max_output, at_most).await?
             }
-            Effect::RunTools { step, calls } => shell.run_tools(step, calls).await?,
+            Effect::RunTools { step, calls } => {
+                shell.run_tools(step, calls, turn.wants_review()).await?
+            }
             Effect::End(outcome) => return Ok(*outcome),
         };
         effect = turn.handle(event);
@@ -102,7 +104,12 @@ impl Shell<'_> {
         }
     }
 
-    async fn run_tools(&self, step: u32, calls: Vec<ToolCall>) -> Result<Event, Stopped> {
+    async fn run_tools(
+        &self,
+        step: u32,
+        calls: Vec<ToolCall>,
+        wants_review: bool,
+    ) -> Result<Event, Stopped> {
         self.check_stop()?;
         let ran = tokio::select! {
             biased;
@@ -111,6 +118,10 @@ impl Shell<'_> {
         };
         match ran {
             Ok(mut results) => {
+                let is_end = results.finish.as_ref().is_some_and(|f| f.questions.is_empty());
+                if wants_review && is_end && !results.changed.is_empty() {
+                    results.review = self.journal.diff(&results.changed).await?;
+                }
                 results.active_ms = u64::try_from(self.active().as_millis()).unwrap_or(u64::MAX);
                 self.journal.ran(step, &results).await?;
                 Ok(Event::ToolsRan(results))
@@ -122,8 +133,8 @@ impl Shell<'_> {
     /// A search through a large tree would hold up everything else on this thread.
     async fn blocking(&self, calls: Vec<ToolCall>) -> Result<StepResults, String> {
         let workspace = self.workspace.clone();
-        let may_edit = self.assignment.limits.may_edit;
-        let work = move || tools::run(&workspace, may_edit, &calls);
+        let kind = self.assignment.kind;
+        let work = move || tools::run(&workspace, kind, &calls);
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|_| Err("a tool stopped unexpectedly".to_owned()))
     }

@@ -16,6 +16,7 @@ mod write_file;
 
 use super::StepResults;
 use super::workspace::{FileError, Workspace};
+use crate::domain::task::Kind;
 use crate::llm::ToolSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -117,23 +118,19 @@ impl Tool {
     }
 }
 
-fn available(may_edit: bool) -> impl Iterator<Item = Tool> {
-    Tool::ALL.into_iter().filter(move |tool| may_edit || !tool.edits())
+fn available(kind: Kind) -> impl Iterator<Item = Tool> {
+    Tool::ALL.into_iter().filter(move |tool| kind.limits().may_edit || !tool.edits())
 }
 
 /// The tools of a kind of work.
-pub fn offered(may_edit: bool) -> Vec<ToolSpec> {
-    available(may_edit).map(Tool::spec).collect()
+pub fn offered(kind: Kind) -> Vec<ToolSpec> {
+    available(kind).map(Tool::spec).collect()
 }
 
 /// Runs the calls of one answer, in their order. Touches the disk and blocks meanwhile. An error is
 /// a broken workspace.
-pub fn run(
-    workspace: &Workspace,
-    may_edit: bool,
-    calls: &[ToolCall],
-) -> Result<StepResults, String> {
-    let mut step = Step { workspace, may_edit, done: StepResults::default() };
+pub fn run(workspace: &Workspace, kind: Kind, calls: &[ToolCall]) -> Result<StepResults, String> {
+    let mut step = Step { workspace, kind, done: StepResults::default() };
     for call in calls {
         let (text, is_error) = match step.run(call) {
             Ok(text) => (text, false),
@@ -149,7 +146,7 @@ pub fn run(
 
 struct Step<'a> {
     workspace: &'a Workspace,
-    may_edit: bool,
+    kind: Kind,
     done: StepResults,
 }
 
@@ -158,7 +155,7 @@ impl Step<'_> {
         if let Some(why) = call.refused {
             return respond(why);
         }
-        let found = available(self.may_edit)
+        let found = available(self.kind)
             .map(|tool| (tool, tool.spec()))
             .find(|(_, spec)| spec.name == call.name);
         let Some((tool, spec)) = found else { return respond(self.unknown(&call.name)) };
@@ -188,7 +185,7 @@ impl Step<'_> {
     }
 
     fn unknown(&self, name: &str) -> String {
-        let names: Vec<_> = available(self.may_edit).map(|tool| tool.spec().name).collect();
+        let names: Vec<_> = available(self.kind).map(|tool| tool.spec().name).collect();
         let name: String = name.chars().take(60).collect();
         format!("there is no tool `{name}`; there are {}", names.join(", "))
     }

@@ -9,7 +9,7 @@ mod patience;
 use super::budget::{Allowance, Budget, Exhausted, Spent};
 use super::context::Conversation;
 use super::tools::{Finish, ToolCall, ToolResult};
-use super::{Assignment, Outcome, StepResults, prompt};
+use super::{Assignment, Outcome, StepResults, StoredStep, prompt};
 use crate::domain::credit::{NanoUsd, Prices, Usage};
 use crate::domain::task::End;
 use crate::llm::{Block, LlmError, Message, Reply, Stop, UserPart};
@@ -75,6 +75,9 @@ pub struct Turn {
     calls: Vec<ToolCall>,
     stop: Stop,
     is_warned: bool,
+    is_reviewed: bool,
+    /// What the model said when it first declared the end.
+    said: Option<Finish>,
 }
 
 impl Turn {
@@ -84,14 +87,16 @@ impl Turn {
             budget: Budget::new(assignment),
             prices: assignment.model.prices,
             may_edit: assignment.limits.may_edit,
-            conversation: Conversation::new(prompt::task(assignment), fixed_bytes),
+            conversation: beginning(assignment, fixed_bytes),
             patience: Patience::default(),
             spent: Spent { time: Duration::ZERO, ..Spent::default() },
             usage: Usage::default(),
-            changed: BTreeSet::new(),
+            changed: assignment.before.changed.clone(),
             calls: Vec::new(),
             stop: Stop::EndTurn,
             is_warned: false,
+            is_reviewed: false,
+            said: None,
         }
     }
 
@@ -157,7 +162,7 @@ impl Turn {
         self.spent.time = Duration::from_millis(results.active_ms);
         self.changed.clone_from(&results.changed);
         if let Some(finish) = &results.finish {
-            return self.finished(finish);
+            return self.looked_over(finish, results);
         }
         let verdict = self.patience.observe(&self.calls, &results.results);
         let nudge = match verdict {
@@ -181,6 +186,26 @@ impl Turn {
         self.conversation.say(parts);
     }
 
+    /// Whether the change should be shown to the model before the end is believed.
+    pub const fn wants_review(&self) -> bool {
+        self.may_edit && !self.is_reviewed
+    }
+
+    /// The first time that the end is declared, the model sees its whole change once, if it can still
+    /// be asked.
+    fn looked_over(&mut self, finish: &Finish, results: &StepResults) -> Effect {
+        let Some(diff) = results.review.as_ref().filter(|_| self.wants_review()) else {
+            return self.finished(finish);
+        };
+        self.is_reviewed = true;
+        self.said = Some(finish.clone());
+        self.answer(&results.results, Some(prompt::review(diff)));
+        match self.ask() {
+            call @ Effect::Call { .. } => call,
+            Effect::RunTools { .. } | Effect::End(_) => self.finished(finish),
+        }
+    }
+
     fn finished(&self, finish: &Finish) -> Effect {
         let end = if !finish.questions.is_empty() {
             End::NeedsInfo
@@ -189,12 +214,8 @@ impl Turn {
         } else {
             End::Done
         };
-        let mut outcome = self.outcome(end, None);
-        outcome.summary.clone_from(&finish.summary);
-        outcome.title.clone_from(&finish.title);
-        outcome.not_verified.clone_from(&finish.not_verified);
-        outcome.questions.clone_from(&finish.questions);
-        Effect::End(Box::new(outcome))
+        let outcome = Outcome { questions: finish.questions.clone(), ..self.outcome(end, None) };
+        Effect::End(Box::new(in_the_words_of(finish, outcome)))
     }
 
     fn window_is_full(&self) -> Effect {
@@ -207,7 +228,7 @@ impl Turn {
     }
 
     fn outcome(&self, end: End, detail: Option<String>) -> Outcome {
-        Outcome {
+        let outcome = Outcome {
             end,
             summary: String::new(),
             title: None,
@@ -218,8 +239,42 @@ impl Turn {
             cost: self.spent.cost,
             steps: self.spent.steps,
             detail,
+        };
+        match &self.said {
+            Some(finish) => in_the_words_of(finish, outcome),
+            None => outcome,
         }
     }
+}
+
+fn in_the_words_of(finish: &Finish, outcome: Outcome) -> Outcome {
+    Outcome {
+        summary: finish.summary.clone(),
+        title: finish.title.clone(),
+        not_verified: finish.not_verified.clone(),
+        ..outcome
+    }
+}
+
+/// How the conversation begins: with the task, and before it with what was said in the task that this
+/// one continues, if there is one.
+fn beginning(assignment: &Assignment, fixed_bytes: usize) -> Conversation {
+    let task = prompt::task(assignment);
+    let mut before = assignment.before.steps.iter();
+    let Some(first) = before.next() else { return Conversation::new(task, fixed_bytes) };
+    let mut conversation = Conversation::new(task, fixed_bytes);
+    conversation.recall(&first.reply, answers_of(first));
+    for step in before {
+        conversation.recall(&step.reply, answers_of(step));
+    }
+    conversation.add(prompt::goes_on(assignment));
+    conversation
+}
+
+/// What was said to a stored step: every call has an answer, also in a step that was broken off.
+fn answers_of(step: &StoredStep) -> Vec<UserPart> {
+    let results = step.results.as_ref().map(|r| r.results.as_slice()).unwrap_or_default();
+    answers(&calls(&step.reply), results)
 }
 
 const CUT_OFF: &str = "Your answer was cut off at the output limit, and none of its calls was run. \

@@ -121,15 +121,15 @@ impl Verb {
     pub const fn meaning(self) -> &'static str {
         match self {
             Verb::Debug => "find and fix a fault, as a pull request",
-            Verb::Ask => "answer a question about the code",
+            Verb::Ask => "answer a question about the code, with links to the lines",
             Verb::Documentation => "write documentation, as a pull request",
-            Verb::Architect => "write a plan",
+            Verb::Architect => "write a plan, and the command that builds it",
             Verb::PrReview => "review this pull request",
             Verb::Async => "do what the text says, as a pull request",
             Verb::Help => "show this list",
             Verb::Status => "show the tasks of this thread",
             Verb::Cancel => "stop the newest task of this thread, or `cancel t_…`",
-            Verb::Retry => "run the newest ended task of this thread again, with what you add",
+            Verb::Retry => "go on from the newest ended task of this thread, with what you add",
             Verb::Models => "list the models and their prices",
             Verb::Credits => "show what this account has left",
             Verb::Config => "show how this repository is configured",

@@ -121,8 +121,8 @@ pub enum Refusal {
     },
     /// This version cannot do it yet.
     NotBuilt(Verb),
-    /// This version cannot do it on a pull request yet.
-    NotOnPullRequests(Verb),
+    /// It belongs into an issue, or into a pull request, and was asked for in the other.
+    WrongThread(Verb),
     /// No such model.
     NoSuchModel(NoSuchModel),
     /// The model's provider has no key on this server.
@@ -190,8 +190,8 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
 }
 
 fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
-    if facts.on_pull_request {
-        return Err(Refusal::NotOnPullRequests(facts.command.verb));
+    if !kind.works_on(facts.on_pull_request) {
+        return Err(Refusal::WrongThread(facts.command.verb));
     }
     match &facts.repository {
         RepositoryState::Archived => return Err(Refusal::Archived),

@@ -13,6 +13,7 @@ pub mod status;
 
 use super::credit::{Credits, Quote, Usage};
 use super::ids::{CommandId, TaskId};
+use super::places::CodePlace;
 use super::task::{End, Kind, Phase};
 use super::text_enum;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ pub struct TaskView {
     pub private: bool,
     /// What the account has left.
     pub available: Credits,
+    /// Where people see the files that were read.
+    pub source: String,
     /// Where more about it can be seen.
     pub url: String,
 }
@@ -74,6 +77,8 @@ pub struct Outcome {
     pub questions: Vec<String>,
     /// What went wrong, in our own words, fit to be shown.
     pub detail: Option<String>,
+    /// Places in the code that the summary names and that are there.
+    pub places: Vec<CodePlace>,
 }
 
 /// A pull request that is open.

@@ -3,6 +3,7 @@
 
 use super::credit::Credits;
 use super::event::{Person, Thread};
+use super::ids::TaskId;
 use super::text_enum;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub struct Brief {
     pub url: String,
     /// Whether the pull request has to be a draft, if the person said so.
     pub draft: Option<bool>,
+    /// The task whose conversation this one goes on with.
+    #[serde(default)]
+    pub continues: Option<TaskId>,
 }
 
 text_enum!(
@@ -81,9 +85,33 @@ impl Kind {
         }
     }
 
+    /// What is asked for: the words, or a fixed sentence where there are none.
+    pub fn instruction(self, thread: &Thread, words: &str) -> String {
+        if !words.is_empty() {
+            return words.to_owned();
+        }
+        let (number, is_pull_request) = (thread.number, thread.is_pull_request);
+        match self {
+            Kind::PrReview => format!("Review pull request #{number}"),
+            Kind::Ask if is_pull_request => format!("Explain pull request #{number}"),
+            Kind::Ask => format!("Answer what issue #{number} asks"),
+            Kind::Architect => format!("Write a plan for issue #{number}"),
+            Kind::Documentation | Kind::Debug | Kind::Async => format!("Resolve issue #{number}"),
+        }
+    }
+
+    /// Whether it can be asked for in an issue, or in a pull request.
+    pub const fn works_on(self, is_pull_request: bool) -> bool {
+        match self {
+            Kind::Ask | Kind::Architect => true,
+            Kind::PrReview => is_pull_request,
+            Kind::Documentation | Kind::Debug | Kind::Async => !is_pull_request,
+        }
+    }
+
     /// Whether this version of the program can do it.
     pub const fn is_built(self) -> bool {
-        matches!(self, Kind::Debug)
+        !matches!(self, Kind::PrReview)
     }
 }
 
@@ -237,6 +265,25 @@ impl End {
             | End::Stuck
             | End::Cancelled => true,
             End::ProviderError
+            | End::FormatError
+            | End::PolicyBlock
+            | End::PublishRefused
+            | End::Internal => false,
+        }
+    }
+
+    /// Whether another task can go on with the conversation of one that ended so.
+    pub const fn can_be_continued(self) -> bool {
+        match self {
+            End::Done
+            | End::NoChange
+            | End::NeedsInfo
+            | End::LimitSteps
+            | End::LimitCost
+            | End::LimitTime => true,
+            End::Stuck
+            | End::Cancelled
+            | End::ProviderError
             | End::FormatError
             | End::PolicyBlock
             | End::PublishRefused

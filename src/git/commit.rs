@@ -101,6 +101,29 @@ impl Git {
         }
     }
 
+    /// The whole change of a worktree so far, as people read it. `None`: there is nothing to show.
+    pub(crate) async fn diff(
+        &self,
+        worktree: &Worktree,
+        changed: &BTreeSet<String>,
+    ) -> Result<Option<String>, GitError> {
+        let Ok(tree) = self.tree_with(worktree, changed).await? else { return Ok(None) };
+        // Our own attributes make every file a binary one, so that patches are exact.
+        let args = [
+            "diff-tree",
+            "-p",
+            "-r",
+            "--text",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            worktree.base.as_str(),
+            tree.as_str(),
+        ];
+        let diff = self.environment.git(&worktree.git_dir()).args(args).run().await?;
+        Ok(Some(String::from_utf8_lossy(&diff).into_owned()).filter(|diff| !diff.is_empty()))
+    }
+
     /// Applies such a change to a fresh worktree.
     pub(crate) async fn restore(&self, worktree: &Worktree, patch: &[u8]) -> Result<(), GitError> {
         if patch.is_empty() {

@@ -16,8 +16,15 @@ pub(crate) struct CheckRun<'a> {
     pub(crate) details_url: &'a str,
     pub(crate) title: &'a str,
     pub(crate) summary: &'a str,
-    /// `None` while it is in progress.
-    pub(crate) conclusion: Option<Conclusion>,
+    pub(crate) state: CheckState,
+}
+
+/// How far a check run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CheckState {
+    Queued,
+    InProgress,
+    Completed(Conclusion),
 }
 
 impl CheckRun<'_> {
@@ -28,9 +35,12 @@ impl CheckRun<'_> {
             "external_id": self.task,
             "output": { "title": self.title, "summary": self.summary },
         });
-        let state = match self.conclusion {
-            Some(conclusion) => json!({ "status": "completed", "conclusion": conclusion }),
-            None => json!({ "status": "in_progress" }),
+        let state = match self.state {
+            CheckState::Queued => json!({ "status": "queued" }),
+            CheckState::InProgress => json!({ "status": "in_progress" }),
+            CheckState::Completed(conclusion) => {
+                json!({ "status": "completed", "conclusion": conclusion })
+            }
         };
         merge(&mut body, state);
         body

@@ -3,6 +3,7 @@
 use super::error::GitHubError;
 use super::{GitHub, Place, Purpose};
 use crate::domain::act::PullRequest;
+use crate::domain::ids::Sha;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,7 +19,31 @@ pub(crate) struct Opened {
     pub(crate) draft: bool,
 }
 
+/// Where a pull request stands now.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct PullRequestNow {
+    pub(crate) head: Side,
+}
+
+/// One side of a pull request.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Side {
+    #[serde(rename = "ref")]
+    pub(crate) branch: String,
+    pub(crate) sha: Sha,
+}
+
 impl GitHub {
+    /// A pull request as it is now.
+    pub(crate) async fn pull_request(
+        &self,
+        place: &Place,
+        number: i64,
+    ) -> Result<PullRequestNow, GitHubError> {
+        let crab = self.acting_in(place, Purpose::Talk).await?;
+        self.get(&crab, &place.route(&format!("/pulls/{number}")), &[]).await
+    }
+
     /// Opens a pull request.
     pub(crate) async fn open_pull_request(
         &self,

@@ -5,6 +5,7 @@ use super::Http;
 use super::error::HttpError;
 use crate::domain::ids::TaskId;
 use crate::domain::report::{receipt, status};
+use crate::store::views::Addresses;
 use axum::extract::{Path, State};
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ pub(super) async fn task(
     let id = Uuid::parse_str(&id).map_err(|_| HttpError::NotFound)?;
     let view = http
         .store
-        .task_view(TaskId(id), &http.catalog, "")
+        .task_view(TaskId(id), &http.catalog, Addresses { here: "", github: "" })
         .await
         .map_err(|_| HttpError::NotFound)?;
     let state = status::state(&view);

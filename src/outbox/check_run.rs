@@ -4,7 +4,7 @@ use super::Outbox;
 use crate::domain::report::{TaskView, check};
 use crate::domain::task::{Conclusion, Phase};
 use crate::github::Place;
-use crate::github::checks::CheckRun;
+use crate::github::checks::{CheckRun, CheckState};
 use crate::github::error::GitHubError;
 use crate::store::documents::DueDocument;
 
@@ -18,10 +18,6 @@ impl Outbox {
     ) -> Result<Option<i64>, GitHubError> {
         let (name, title, summary) =
             (check::name(view.kind), check::title(view), check::summary(view));
-        let conclusion = view
-            .end
-            .filter(|_| view.phase == Phase::Ended)
-            .map(crate::domain::task::End::conclusion);
         let wanted = CheckRun {
             task: view.id,
             name: &name,
@@ -29,7 +25,7 @@ impl Outbox {
             details_url: &view.url,
             title: &title,
             summary: &summary,
-            conclusion,
+            state: state(view),
         };
         let known = match document.github_id {
             Some(id) => Some(id),
@@ -60,9 +56,18 @@ impl Outbox {
                 check_run = double,
                 "a check run was there twice; the newer one is neutral now"
             );
-            let neutral = CheckRun { conclusion: Some(Conclusion::Neutral), ..wanted.clone() };
+            let neutral =
+                CheckRun { state: CheckState::Completed(Conclusion::Neutral), ..wanted.clone() };
             self.github.update_check(place, double, &neutral).await?;
         }
         Ok(oldest)
+    }
+}
+
+fn state(view: &TaskView) -> CheckState {
+    match (view.phase, view.end) {
+        (Phase::Waiting, _) => CheckState::Queued,
+        (Phase::Ended, Some(end)) => CheckState::Completed(end.conclusion()),
+        (Phase::Working | Phase::Publishing | Phase::Ended, _) => CheckState::InProgress,
     }
 }

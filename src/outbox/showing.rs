@@ -8,6 +8,7 @@ use crate::github::Place;
 use crate::github::error::GitHubError;
 use crate::store;
 use crate::store::documents::DueDocument;
+use crate::store::views::Addresses;
 use crate::store::writers::Writer;
 use chrono::{TimeDelta, Utc};
 use std::time::Duration;
@@ -27,7 +28,8 @@ impl Outbox {
             return Ok(None);
         };
         self.pace.wait(writer.account).await;
-        let view = self.store.task_view(document.task_id, &self.catalog, &self.public_url).await?;
+        let addresses = Addresses { here: &self.public_url, github: &self.github_url };
+        let view = self.store.task_view(document.task_id, &self.catalog, addresses).await?;
         let hourly = self.timing.writes_an_hour;
         if !self.store.document_begins(document, writer, hourly).await? {
             return Ok(None);

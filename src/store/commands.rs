@@ -218,7 +218,7 @@ impl Store {
         daily: Daily,
     ) -> Result<Option<TaskId>> {
         let mut tx = self.db.begin().await?;
-        let id = task.id;
+        let (id, check_on) = (task.id, task.check_on.clone());
         tasks::insert(&mut tx, command, &task).await?;
         let person = command.sender.id;
         let held = ledger::hold(
@@ -231,6 +231,9 @@ impl Store {
             return Ok(None);
         }
         super::documents::insert_status_comment(&mut tx, command, id).await?;
+        if let Some(sha) = check_on {
+            super::documents::insert_check_run(&mut tx, command, id, sha.as_str()).await?;
+        }
         for act in acts {
             acts::insert(&mut tx, act).await?;
         }

@@ -57,6 +57,17 @@ pub(super) async fn insert_status_comment(
     insert(tx, place, task, DocumentKind::StatusComment, "").await
 }
 
+/// The check run of a new task on a commit that is there already.
+pub(super) async fn insert_check_run(
+    tx: &mut Tx,
+    command: &ClaimedCommand,
+    task: TaskId,
+    head_sha: &str,
+) -> Result<()> {
+    let place = (command.account, command.repository);
+    insert(tx, place, task, DocumentKind::CheckRun, head_sha).await
+}
+
 async fn insert(
     tx: &mut Tx,
     (account, repository): (AccountId, RepositoryId),

@@ -36,6 +36,8 @@ pub struct NewTask {
     pub base_sha: Sha,
     /// The branch it will push.
     pub branch: String,
+    /// The commit that shows its check run from the beginning, if one does.
+    pub check_on: Option<Sha>,
     /// What was estimated.
     pub quote: Quote,
     /// What is held for it.

@@ -4,6 +4,7 @@ use super::engine::{Tx, all, args, exec, locking, one, opt, row};
 use super::{Result, Store, documents, from_json, now, tasks};
 use crate::domain::credit::Credits;
 use crate::domain::ids::{ActId, RepositoryId, TaskId};
+use crate::domain::report::Outcome;
 use crate::domain::report::answer::{Listed, Stopping};
 use crate::domain::task::{Brief, End, Kind, Phase};
 
@@ -45,7 +46,38 @@ impl ThreadTask {
     }
 }
 
+row! {
+    struct Ended {
+        model: String,
+        base_sha: String,
+        outcome: sqlx::types::Json<serde_json::Value>,
+    }
+}
+
+/// What a task that has ended left behind.
+#[derive(Clone, Debug)]
+pub struct Left {
+    /// On which model it ran.
+    pub model: String,
+    /// The commit that it started from.
+    pub base_sha: String,
+    /// What its agent said.
+    pub outcome: Outcome,
+}
+
 impl Store {
+    /// What a task left behind, once it has ended.
+    pub async fn left_by(&self, task: TaskId) -> Result<Option<Left>> {
+        let row: Option<Ended> = opt(
+            self.db.reader(),
+            "select model, base_sha, outcome from tasks where id = $1 and phase = 'ended'",
+            args![task],
+        )
+        .await?;
+        let Some(Ended { model, base_sha, outcome }) = row else { return Ok(None) };
+        Ok(Some(Left { model, base_sha, outcome: from_json(outcome)? }))
+    }
+
     /// The newest tasks of a thread, newest first.
     pub async fn thread_tasks(
         &self,

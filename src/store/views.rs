@@ -27,6 +27,9 @@ row! {
         output_tokens: i64,
         outcome: sqlx::types::Json<Value>,
         parked: Option<String>,
+        owner: String,
+        name: String,
+        base_sha: String,
         private: bool,
         balance: Credits,
         held: Credits,
@@ -41,24 +44,33 @@ row! {
     }
 }
 
+/// Where people go for more, without slashes at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses<'a> {
+    /// This server.
+    pub here: &'a str,
+    /// GitHub's pages.
+    pub github: &'a str,
+}
+
 #[derive(Deserialize)]
 struct Plan {
     items: Vec<PlanItem>,
 }
 
 impl Store {
-    /// How a task looks now. `public_url` is where people reach this server.
+    /// How a task looks now.
     pub async fn task_view(
         &self,
         id: TaskId,
         catalog: &Catalog,
-        public_url: &str,
+        addresses: Addresses<'_>,
     ) -> Result<TaskView> {
         let row: Shown = one(
             self.db.reader(),
             "select t.kind, t.model, t.phase, t.ended_as, t.quote_low, t.quote_high, t.hold, t.charged,
                     t.steps, t.input_tokens, t.cached_tokens, t.cache_write_tokens, t.output_tokens, t.outcome, t.parked,
-                    r.private, a.balance, a.held
+                    r.owner, r.name, t.base_sha, r.private, a.balance, a.held
              from tasks t join accounts a on a.id = t.account_id join repositories r on r.id = t.repository_id
              where t.id = $1",
             args![id],
@@ -90,7 +102,11 @@ impl Store {
             pull_request,
             private: row.private,
             available: Credits(row.balance.0.saturating_sub(row.held.0)),
-            url: format!("{public_url}/tasks/{id}"),
+            source: format!(
+                "{}/{}/{}/blob/{}",
+                addresses.github, row.owner, row.name, row.base_sha
+            ),
+            url: format!("{}/tasks/{id}", addresses.here),
         })
     }
 

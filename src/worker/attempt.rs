@@ -5,8 +5,9 @@ use super::broken::Broken;
 use super::journal::StepJournal;
 use super::lease::Kept;
 use super::outcome::Site;
+use super::past::last_patch;
 use crate::agent::workspace::Workspace;
-use crate::agent::{self, Assignment, Outcome, Stopped, StoredStep, TaskText};
+use crate::agent::{self, Assignment, Before, Outcome, Stopped, StoredStep, TaskText};
 use crate::domain::catalog::Model;
 use crate::domain::report::{self, detail};
 use crate::domain::task::End;
@@ -78,12 +79,18 @@ impl Worker {
             .by_id(&task.model)
             .with_context(|| format!("{} is no longer in the catalog", task.model))?;
         let stored = self.store.steps(task.id).await?;
-        let last_patch = stored.iter().rev().find_map(|step| step.patch.clone());
+        let past = self.past(task, model).await?;
+        let last_patch = last_patch(&stored).or(past.patch);
         if let Some(patch) = &last_patch {
             self.git.restore(worktree, patch).await?;
         }
         let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
-        let assignment = assignment(task, model, &workspace, stored)?;
+        let assignment = Assignment {
+            before: past.before,
+            task_text: TaskText { earlier: past.earlier, ..task_text(task, &workspace) },
+            already: already(stored)?,
+            ..assignment(task, model)
+        };
         let journal = StepJournal {
             store: &self.store,
             git: &self.git,
@@ -102,37 +109,38 @@ pub(super) fn place(task: &ClaimedTask) -> Option<Place> {
     Some(Place { installation: task.installation?, repository, name })
 }
 
-fn assignment(
-    task: &ClaimedTask,
-    model: &Model,
-    workspace: &Workspace,
-    stored: Vec<steps::StoredStep>,
-) -> anyhow::Result<Assignment> {
-    let brief = &task.brief;
-    Ok(Assignment {
+fn assignment(task: &ClaimedTask, model: &Model) -> Assignment {
+    Assignment {
         kind: task.kind,
         model: model.clone(),
         limits: task.kind.limits(),
         hold: task.hold,
         fence: uuid::Uuid::new_v4().simple().to_string(),
-        task_text: TaskText {
-            number: brief.thread.number,
-            title: brief.thread.title.clone(),
-            body: brief.thread.body.clone(),
-            instruction: brief.instruction.clone(),
-            requester: brief.requester.login.clone(),
-            repository: task.name.to_string(),
-            is_pull_request: brief.thread.is_pull_request,
-            guidance: guidance(workspace),
-            thread: Vec::new(),
-        },
-        already: already(stored)?,
+        task_text: TaskText::default(),
+        before: Before::default(),
+        already: Vec::new(),
         active_before: task.active,
-    })
+    }
+}
+
+fn task_text(task: &ClaimedTask, workspace: &Workspace) -> TaskText {
+    let brief = &task.brief;
+    TaskText {
+        number: brief.thread.number,
+        title: brief.thread.title.clone(),
+        body: brief.thread.body.clone(),
+        instruction: brief.instruction.clone(),
+        requester: brief.requester.login.clone(),
+        repository: task.name.to_string(),
+        is_pull_request: brief.thread.is_pull_request,
+        guidance: guidance(workspace),
+        earlier: Vec::new(),
+        thread: Vec::new(),
+    }
 }
 
 /// The steps that have a reply; a call without one is made again.
-fn already(stored: Vec<steps::StoredStep>) -> anyhow::Result<Vec<StoredStep>> {
+pub(super) fn already(stored: Vec<steps::StoredStep>) -> anyhow::Result<Vec<StoredStep>> {
     let step = |stored: steps::StoredStep| -> anyhow::Result<Option<StoredStep>> {
         let Some(reply) = stored.reply else { return Ok(None) };
         let reply = serde_json::from_value(reply.0).context("a stored reply")?;

@@ -35,6 +35,11 @@ impl Journal for StepJournal<'_> {
         held(self.store.step_replied(self.holder, i64::from(step), replied).await)
     }
 
+    async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped> {
+        let diff = self.git.diff(self.worktree, changed).await;
+        diff.map_err(|error| Stopped::Storage(error.to_string()))
+    }
+
     async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped> {
         let patch = self.new_patch(&results.changed).await?;
         let ran = Ran { results: value(results)?, plan: results.plan.clone(), patch };

@@ -4,7 +4,9 @@
 use super::Worker;
 use super::broken::Broken;
 use crate::agent::Outcome;
+use crate::agent::workspace::Workspace;
 use crate::domain::act::{Act, CommitRecipe, PullRequest, Push};
+use crate::domain::places::{self, CodePlace};
 use crate::domain::report;
 use crate::domain::report::pull_request::{Requester, Work, body, commit_message, title};
 use crate::domain::task::End;
@@ -13,6 +15,7 @@ use crate::github::Place;
 use crate::store::acts::NewAct;
 use crate::store::claims::ClaimedTask;
 use crate::store::tasks::Sealed;
+use anyhow::Context;
 
 /// Where an attempt took place.
 #[derive(Clone, Copy)]
@@ -28,7 +31,11 @@ impl Worker {
         let (end, changed) = (outcome.end, outcome.changed.clone());
         let words = words(&outcome);
         let nothing_to_push = |end, outcome| Sealed { end, outcome, acts: Vec::new() };
-        if !publishes(end) || !site.task.kind.limits().may_edit {
+        if !site.task.kind.limits().may_edit {
+            let places = places_that_are_there(site.worktree, &words.summary)?;
+            return Ok(nothing_to_push(end, report::Outcome { places, ..words }));
+        }
+        if !publishes(end) {
             return Ok(nothing_to_push(end, words));
         }
         match self.git.guard(site.worktree, &changed).await? {
@@ -115,6 +122,16 @@ fn work<'a>(
     }
 }
 
+/// The places that a text names and that are in the files that were read.
+fn places_that_are_there(worktree: &Worktree, text: &str) -> anyhow::Result<Vec<CodePlace>> {
+    let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
+    let is_there = |place: &CodePlace| {
+        let bytes = workspace.path(&place.path).and_then(|path| workspace.read(&path));
+        bytes.is_ok_and(|bytes| place.last <= bytes.split_inclusive(|b| *b == b'\n').count())
+    };
+    Ok(places::named(text).into_iter().filter(is_there).collect())
+}
+
 /// Whether an end brings work along.
 fn publishes(end: End) -> bool {
     end == End::Done || end.keeps_partial_work()
@@ -122,7 +139,8 @@ fn publishes(end: End) -> bool {
 
 fn words(outcome: &Outcome) -> report::Outcome {
     let Outcome { summary, title, not_verified, questions, detail, .. } = outcome.clone();
-    report::Outcome { summary, title, not_verified, questions, detail }
+    let places = Vec::new();
+    report::Outcome { summary, title, not_verified, questions, detail, places }
 }
 
 fn act(task: &ClaimedTask, act: Act, patch: Option<Vec<u8>>) -> NewAct {

@@ -1,5 +1,6 @@
 //! What people can rely on, a file for each promise.
 
+mod answers;
 mod commands;
 mod crashes;
 mod credits;
@@ -29,5 +30,5 @@ asynccoder   #1 :eyes:
 asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
 asynccoder   opens #2 \"Give the discount at exactly 100.00\" for main as a draft
 asynccoder   check \"Async Coder / debug\" success on <sha>
-asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
 ";

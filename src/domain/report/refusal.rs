@@ -1,6 +1,6 @@
 //! Refusals and mistakes: what is wrong and what to do next.
 
-use crate::domain::command::{Mistake, Problem, TRIGGER};
+use crate::domain::command::{Mistake, Problem, TRIGGER, Verb};
 use crate::domain::policy::{Permission, Refusal};
 use crate::domain::text::inert;
 
@@ -16,7 +16,10 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::NotBuilt(verb) => {
             format!("`{verb}` is not available in this version. To have a fault fixed: `{TRIGGER} debug <text>`. `{TRIGGER} help` lists what else I can do.")
         }
-        Refusal::NotOnPullRequests(verb) => {
+        Refusal::WrongThread(Verb::PrReview) => {
+            "`pr_review` is for pull requests. Please comment on the one that I should review.".to_owned()
+        }
+        Refusal::WrongThread(verb) => {
             format!("`{verb}` on a pull request is not available in this version. Please comment on an issue.")
         }
         Refusal::NoSuchModel(no) => {

@@ -4,7 +4,8 @@ use super::receipt::receipt;
 use super::{LONGEST_BODY, PlanItem, PlanStatus, TaskView, task_marker};
 use crate::domain::command::Verb;
 use crate::domain::credit::Credits;
-use crate::domain::task::{End, Phase};
+use crate::domain::places::linked;
+use crate::domain::task::{End, Kind, Phase};
 use crate::domain::text::{at_most, inert, one_line};
 
 /// The whole comment.
@@ -86,12 +87,13 @@ fn checklist(plan: &[PlanItem]) -> String {
 }
 
 fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
-    parts.push(headline(view, end));
+    parts.extend(headline(view, end));
     if let Some(detail) = &view.outcome.detail {
         parts.push(inert(&one_line(detail, 500)));
     }
     if !view.outcome.summary.is_empty() {
-        parts.push(inert(&at_most(&view.outcome.summary, LONGEST_BODY / 2)));
+        let summary = inert(&at_most(&view.outcome.summary, LONGEST_BODY / 2));
+        parts.push(linked(&summary, &view.outcome.places, &view.source));
     }
     if !view.outcome.questions.is_empty() {
         let questions = view.outcome.questions.iter().take(10).enumerate();
@@ -112,7 +114,13 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
     }
 }
 
-fn headline(view: &TaskView, end: End) -> String {
+/// The fact; an answer needs none before it.
+fn headline(view: &TaskView, end: End) -> Option<String> {
+    let is_answer = end == End::Done && view.pull_request.is_none();
+    (!is_answer).then(|| fact(view, end))
+}
+
+fn fact(view: &TaskView, end: End) -> String {
     let pull_request = view.pull_request.as_ref().map(|pr| {
         let draft = if pr.draft { "draft pull request" } else { "pull request" };
         format!("{draft} #{}", pr.number)
@@ -161,6 +169,10 @@ fn free(fact: &str) -> String {
 fn next_step(view: &TaskView, end: End) -> Option<String> {
     let verb = view.kind;
     match end {
+        End::Done if view.kind == Kind::Architect => Some(format!(
+            "To build it: `/asynccoder async build the plan of t_{}`",
+            view.id.short()
+        )),
         End::Done | End::NoChange | End::Cancelled => None,
         End::NeedsInfo => Some("To go on: `/asynccoder retry <your answers>`".to_owned()),
         End::LimitCost if view.hold < view.kind.limits().cap => {

@@ -153,10 +153,12 @@ impl Ledger {
                 comment_id: number,
                 url: String::new(),
                 draft: None,
+                continues: None,
             },
             base_branch: "main".into(),
             base_sha: Sha::parse(&"a".repeat(40)).unwrap(),
             branch: format!("asynccoder/{number}"),
+            check_on: None,
             quote: Quote::from_cap(Credits(200)),
             hold: Credits(hold),
         };

@@ -2,6 +2,7 @@
 
 use asynccoder::agent::tools::{self, ToolCall};
 use asynccoder::agent::workspace::Workspace;
+use asynccoder::domain::task::Kind;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ fn call(name: &str, arguments: Value) -> ToolCall {
 
 fn run(root: &Path, name: &str, arguments: Value) -> (String, bool) {
     let workspace = Workspace::open(root).unwrap();
-    let mut done = tools::run(&workspace, true, &[call(name, arguments)]).unwrap();
+    let mut done = tools::run(&workspace, Kind::Debug, &[call(name, arguments)]).unwrap();
     let result = done.results.remove(0);
     (result.text, result.is_error)
 }
@@ -171,7 +172,7 @@ fn writing_keeps_the_mode_and_is_remembered() {
         call("delete_file", json!({"path": "gone"})),
         call("read_file", json!({"path": "other"})),
     ];
-    let done = tools::run(&workspace, true, &calls).unwrap();
+    let done = tools::run(&workspace, Kind::Debug, &calls).unwrap();
     let texts: Vec<_> = done.results.iter().map(|r| r.text.as_str()).collect();
     expect![[r"
         replaced run.sh, 1 lines
@@ -190,12 +191,12 @@ fn writing_keeps_the_mode_and_is_remembered() {
 
 #[test]
 fn what_must_not_edit_has_no_editing_tool() {
-    let names: Vec<_> = tools::offered(false).iter().map(|spec| spec.name).collect();
+    let names: Vec<_> = tools::offered(Kind::Ask).iter().map(|spec| spec.name).collect();
     assert_eq!(names, ["list_dir", "read_file", "search", "plan", "finish"]);
     let root = tree(&[("f", "x")]);
     let workspace = Workspace::open(root.path()).unwrap();
     let calls = [call("delete_file", json!({"path": "f"}))];
-    let done = tools::run(&workspace, false, &calls).unwrap();
+    let done = tools::run(&workspace, Kind::Ask, &calls).unwrap();
     expect!["there is no tool `delete_file`; there are list_dir, read_file, search, plan, finish"]
         .assert_eq(&done.results[0].text);
     assert!(root.path().join("f").exists());
@@ -514,7 +515,7 @@ fn finishing_is_checked() {
     let finish = |calls: &[ToolCall]| {
         let root = tree(&[("f", "x")]);
         let workspace = Workspace::open(root.path()).unwrap();
-        let done = tools::run(&workspace, true, calls).unwrap();
+        let done = tools::run(&workspace, Kind::Debug, calls).unwrap();
         let last = done.results.last().unwrap().text.clone();
         (last, done.finish.is_some())
     };
@@ -575,7 +576,7 @@ fn a_race_does_not_lead_out() {
             }
         });
         for _ in 0..1000 {
-            let done = tools::run(&workspace, true, &calls);
+            let done = tools::run(&workspace, Kind::Debug, &calls);
             let results = done.map(|done| done.results).unwrap_or_default();
             assert!(results.iter().all(|result| !result.text.contains("canary")));
         }

@@ -6,8 +6,8 @@ use asynccoder::agent::tools::ToolResult;
 use asynccoder::agent::turn::{Effect, Event, Turn};
 use asynccoder::agent::workspace::Workspace;
 use asynccoder::agent::{
-    self, Assignment, Journal, Outcome, StepResults, Stopped, StoredStep, TaskText, ThreadEntry,
-    prompt,
+    self, Assignment, Before, Journal, Outcome, StepResults, Stopped, StoredStep, TaskText,
+    ThreadEntry, prompt,
 };
 use asynccoder::domain::catalog::Catalog;
 use asynccoder::domain::credit::{Credits, NanoUsd, Usage};
@@ -17,7 +17,7 @@ use asynccoder::llm::{Block, Llm, LlmError, Message, Prompt, Reply, Stop, UserPa
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write;
 use std::fs;
 use std::sync::Mutex;
@@ -40,6 +40,7 @@ fn assignment() -> Assignment {
             repository: "acme/shop".to_owned(),
             ..TaskText::default()
         },
+        before: Before::default(),
         already: Vec::new(),
         active_before: Duration::ZERO,
     }
@@ -650,6 +651,10 @@ impl Journal for Memory {
         Ok(())
     }
 
+    async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped> {
+        Ok(Some(format!("the change of {changed:?}")))
+    }
+
     async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped> {
         let plan = results.plan.iter().flatten().filter(|i| i.status == PlanStatus::Done).count();
         self.note(format!("ran {step}: {:?}, {plan} done", results.changed))?;
@@ -665,12 +670,16 @@ fn story() -> Vec<Reply> {
             ("read_file", json!({"path": "src/lib.rs"})),
         ]),
         calls(&[("edit_file", json!({"path": "src/lib.rs", "old": "a - b", "new": "a + b"}))]),
-        calls(&[(
-            "finish",
-            json!({"summary": "Adds now.", "title": "Add instead of subtract",
-                   "not_verified": ["the build"]}),
-        )]),
+        the_end(),
+        // Once more, after a look at the whole change.
+        the_end(),
     ]
+}
+
+fn the_end() -> Reply {
+    let words = json!({"summary": "Adds now.", "title": "Add instead of subtract",
+                       "not_verified": ["the build"]});
+    calls(&[("finish", words)])
 }
 
 struct Stage {
@@ -713,6 +722,9 @@ async fn a_whole_run_edits_and_finishes() {
         calling 3, at most 17 credits
         replied 3
         ran 3: {"src/lib.rs"}, 0 done
+        calling 4, at most 17 credits
+        replied 4
+        ran 4: {"src/lib.rs"}, 0 done
     "#]]
     .assert_eq(&journal.log.lock().unwrap());
     expect![[r#"
@@ -730,15 +742,15 @@ async fn a_whole_run_edits_and_finishes() {
                 "src/lib.rs",
             },
             usage: Usage {
-                input: 3000,
+                input: 4000,
                 cached: 0,
                 cache_write: 0,
-                output: 300,
+                output: 400,
             },
             cost: NanoUsd(
-                9000000,
+                12000000,
             ),
-            steps: 3,
+            steps: 4,
             detail: None,
         }
     "#]]
@@ -762,6 +774,9 @@ async fn a_run_goes_on_from_wherever_it_stopped() {
         "calling 3",
         "replied 3",
         "ran 3",
+        "calling 4",
+        "replied 4",
+        "ran 4",
     ] {
         let stage = stage();
         let journal = Memory { stop_at: Some((stop_at, Stopped::LeaseLost)), ..Memory::default() };

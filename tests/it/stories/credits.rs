@@ -70,7 +70,7 @@ story!(what_is_held_shows_while_a_task_runs_and_comes_back_after, async |world| 
         asynccoder   opens #2 "Give the discount" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
         asynccoder   #1 ### Async Coder · credits…
-        asynccoder   #1 debug · done: I opened draft pull request #2. [2 steps, 3 credits]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 3 credits]
     "#]]).await;
     assert_eq!(world.balance().await, (97, 0));
 });

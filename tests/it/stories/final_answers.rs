@@ -26,7 +26,7 @@ story!(a_plan_without_drafts_gets_a_plain_pull_request, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened pull request #2. [4 steps, 1 credit]
     "#]]).await;
 });
 
@@ -38,7 +38,7 @@ story!(a_push_that_git_is_refused_ends_the_task, async |world| {
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debug
         asynccoder   #1 :eyes:
-        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [3 steps, 0 credits]
+        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [4 steps, 0 credits]
     "#]]).await;
     world.simulator.faults().clear();
     assert_eq!(world.balance().await, (100, 0), "what is not published is free");

@@ -13,10 +13,14 @@ story!(help_lists_what_this_version_can_do, async |world| {
         | verb | what I do |
         |---|---|
         | `debug`, `fix` | find and fix a fault, as a pull request |
+        | `ask` | answer a question about the code, with links to the lines |
+        | `documentation`, `docs` | write documentation, as a pull request |
+        | `architect`, `plan` | write a plan, and the command that builds it |
+        | `async`, `do`, `code` | do what the text says, as a pull request |
         | `help` | show this list |
         | `status` | show the tasks of this thread |
         | `cancel` | stop the newest task of this thread, or `cancel t_…` |
-        | `retry` | run the newest ended task of this thread again, with what you add |
+        | `retry` | go on from the newest ended task of this thread, with what you add |
         | `models` | list the models and their prices |
         | `credits` | show what this account has left |
         | `ping` | check that I am here |

@@ -71,7 +71,7 @@ story!(one_that_calls_wrongly_is_told_and_goes_on, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "A change" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [6 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [7 steps, 1 credit]
     "#]]).await;
 });
 
@@ -122,7 +122,7 @@ story!(one_that_hangs_does_not_hold_up_a_restart, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
     "#]]).await;
     gate.open();
 });
@@ -210,7 +210,7 @@ story!(a_workflow_is_never_pushed, async |world| {
 
         I did what was asked.
 
-        Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens · 0 credits
+        Receipt: Claude Sonnet 5.5 · 3 steps · 1,560/4,500/270 tokens · 0 credits
 
         To try again: `/asynccoder retry`
 

@@ -37,7 +37,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         - @<zero width>bob
         - [x](y)
 
-        Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens · 1 credit
+        Receipt: Claude Sonnet 5.5 · 3 steps · 1,560/4,500/270 tokens · 1 credit
 
         <!-- asynccoder:task=<uuid> -->"#]]
     .assert_eq(&world.answer().await);
@@ -70,7 +70,7 @@ story!(what_a_model_says_is_shown_without_effect, async |world| {
         - @<zero width>bob
         - [x](y)
 
-        Receipt: Claude Sonnet 5.5 · 2 steps · 1,040/3,000/180 tokens
+        Receipt: Claude Sonnet 5.5 · 3 steps · 1,560/4,500/270 tokens
 
         <!-- asynccoder:task=<uuid> -->"#]]
     .assert_eq(&format!("{title}\n\n{body}"));
@@ -94,7 +94,7 @@ story!(a_marker_counts_only_in_the_bots_own_comments, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
     "#]]).await;
     assert_eq!(world.simulator.comments(REPOSITORY, 1).last().unwrap().author, "mallory");
 });

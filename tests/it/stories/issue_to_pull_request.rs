@@ -19,7 +19,7 @@ story!(a_comment_becomes_a_pull_request, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
     "#]]).await;
     assert_eq!(world.balance().await, (99, 0));
 
@@ -34,7 +34,7 @@ story!(a_comment_becomes_a_pull_request, async |world| {
         **Not verified**: I ran no checks; please let your own checks decide.
         - The tests were not run.
 
-        Receipt: Claude Sonnet 5.5 · 3 steps · 1,560/4,500/270 tokens · 1 credit
+        Receipt: Claude Sonnet 5.5 · 4 steps · 2,080/6,000/360 tokens · 1 credit
 
         <!-- asynccoder:task=<uuid> -->"#]]
     .assert_eq(&stable(world, &comments[1].body));
@@ -48,7 +48,7 @@ story!(a_comment_becomes_a_pull_request, async |world| {
         **Not verified**: I ran no checks; please let your own checks decide.
         - The tests were not run.
 
-        Receipt: Claude Sonnet 5.5 · 3 steps · 1,560/4,500/270 tokens
+        Receipt: Claude Sonnet 5.5 · 4 steps · 2,080/6,000/360 tokens
 
         <!-- asynccoder:task=<uuid> -->"#]]
     .assert_eq(&stable(world, pull.body.as_deref().unwrap()));
@@ -66,7 +66,7 @@ story!(a_comment_becomes_a_pull_request, async |world| {
         **Not verified**: I ran no checks; please let your own checks decide.
         - The tests were not run.
 
-        Receipt: Claude Sonnet 5.5 · 3 steps · 1,560/4,500/270 tokens · 1 credit"#]]
+        Receipt: Claude Sonnet 5.5 · 4 steps · 2,080/6,000/360 tokens · 1 credit"#]]
     .assert_eq(&stable(world, &output));
 
     let diff = world.simulator.diff(REPOSITORY, "main", &pull.head).unwrap();
@@ -183,7 +183,7 @@ story!(a_fault_that_is_none_is_explained, async |world| {
 
         `apply` already does what the price list says.
 
-        Receipt: Claude Sonnet 5.5 · 2 steps · 2,253/1,500/118 tokens · 1 credit
+        Receipt: Claude Sonnet 5.5 · 2 steps · 2,334/1,500/118 tokens · 1 credit
 
         <!-- asynccoder:task=<uuid> -->"#]]
     .assert_eq(&world.answer().await);

@@ -122,7 +122,7 @@ story!(after_three_days_a_push_is_given_up_and_costs_nothing, async |world| {
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debug
         asynccoder   #1 :eyes:
-        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [3 steps, 0 credits]
+        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [4 steps, 0 credits]
     "#]]).await;
     assert_eq!(world.balance().await, (100, 0));
 });
@@ -151,6 +151,7 @@ story!(
 
 fn mirrors_of(world: &World) -> Vec<String> {
     let entries = std::fs::read_dir(world.data_dir().join("mirrors")).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-    names.filter(|name| name.ends_with(".git")).collect()
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mirrors = paths.filter(|path| path.extension().is_some_and(|end| end == "git"));
+    mirrors.map(|path| path.display().to_string()).collect()
 }

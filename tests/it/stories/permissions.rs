@@ -34,9 +34,9 @@ story!(
             none      #2 `debug` needs write permission in this repository; you have none. Somebody with write permission can give the command.
             read      #3 `debug` needs write permission in this repository; you have read. Somebody with write permission can give the command.
             triage    #4 `debug` needs write permission in this repository; you have read. Somebody with write permission can give the command.
-            write     #5 debug · done: I opened draft pull request #6. [3 steps, 1 credit]
-            maintain  #7 debug · done: I opened draft pull request #8. [3 steps, 1 credit]
-            admin     #9 debug · done: I opened draft pull request #10. [3 steps, 1 credit]
+            write     #5 debug · done: I opened draft pull request #6. [4 steps, 1 credit]
+            maintain  #7 debug · done: I opened draft pull request #8. [4 steps, 1 credit]
+            admin     #9 debug · done: I opened draft pull request #10. [4 steps, 1 credit]
         "#]].assert_eq(&matrix);
     }
 );
@@ -103,7 +103,7 @@ story!(a_question_that_github_cannot_answer_is_asked_again, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
     "#]]).await;
 });
 
@@ -133,7 +133,7 @@ story!(whoever_loses_write_permission_meanwhile_gets_no_push, async |world| {
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debug
         asynccoder   #1 :eyes:
-        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [3 steps, 0 credits]
+        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [4 steps, 0 credits]
     "#]]).await;
     assert_eq!(world.balance().await, (100, 0));
 });

@@ -97,7 +97,7 @@ async fn the_demo_plays_the_whole_story() {
     for part in [
         "dana comments on acme/till#1: /asynccoder debug",
         "I opened draft pull request #2.",
-        "Receipt: Claude Sonnet 5.5 · 5 steps",
+        "Receipt: Claude Sonnet 5.5 · 6 steps",
         "check run \"Async Coder / debug\"",
         "acme had 100 credits and has ",
     ] {

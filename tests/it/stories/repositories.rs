@@ -43,14 +43,14 @@ story!(base_branch_and_draft_are_as_people_say, async |world| {
         .comments(&world.issue, "/asynccoder debug base=release/2 branch=fix/it draft=false");
     world
         .settles_as(expect![[r#"
-        alice        pushes release/2
-        alice        #1 /asynccoder debug base=release/2 branch=fix/it draft=false
-        asynccoder   #1 :eyes:
-        asynccoder   pushes asynccoder/fix/it (src/discount.rs +1 -1)
-        asynccoder   opens #2 "Give the discount at exactly 100.00" for release/2
-        asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened pull request #2. [3 steps, 1 credit]
-    "#]])
+            alice        pushes release/2
+            alice        #1 /asynccoder debug base=release/2 branch=fix/it draft=false
+            asynccoder   #1 :eyes:
+            asynccoder   pushes asynccoder/fix/it (src/discount.rs +1 -1)
+            asynccoder   opens #2 "Give the discount at exactly 100.00" for release/2
+            asynccoder   check "Async Coder / debug" success on <sha>
+            asynccoder   #1 debug · done: I opened pull request #2. [4 steps, 1 credit]
+        "#]])
         .await;
     let head = world.simulator.commit(REPOSITORY, "asynccoder/fix/it").unwrap();
     let branches = world.simulator.branches(REPOSITORY);
@@ -69,7 +69,7 @@ story!(a_branch_that_appears_meanwhile_is_left_alone, async |world| {
         alice        #1 /asynccoder debug branch=mine
         asynccoder   #1 :eyes:
         carol        pushes asynccoder/mine
-        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [3 steps, 0 credits]
+        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [4 steps, 0 credits]
     "#]]).await;
     assert_eq!(world.simulator.branches(REPOSITORY)["asynccoder/mine"], theirs);
     assert_eq!(world.balance().await, (100, 0));
@@ -101,7 +101,7 @@ story!(a_repository_that_is_renamed_meanwhile_is_followed, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
     "#]]).await;
     let pulls = world.simulator.pull_requests("acme/register");
     assert_eq!(pulls.len(), 1, "the pull request is where the repository is now");

@@ -86,7 +86,7 @@ story!(a_task_that_is_being_published_goes_on, shown_at_once(), async |world| {
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
         asynccoder   #1 Too late to stop `t_<short>`: I am publishing it right now. You can close its pull request.
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
     "#]]).await;
 });
 
@@ -132,13 +132,13 @@ story!(a_task_is_run_again_with_more_words, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened pull request #2. [4 steps, 1 credit]
         alice        #1 /asynccoder retry and leave the tests alone
         asynccoder   #1 :eyes:
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #3 "Give the discount at exactly 100.00" for main
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened pull request #3. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened pull request #3. [2 steps, 1 credit]
     "#]]).await;
     let prompts = world.models().requests();
     let last = prompts.last().unwrap().to_string();
@@ -160,7 +160,7 @@ story!(a_mistyped_id_stops_nothing, shown_at_once(), async |world| {
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
         asynccoder   #1 There is no task `t_1234567` in this thread. `/asynccoder status` lists them.
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
     "#]]).await;
 });
 

@@ -66,7 +66,7 @@ story!(a_push_waits_for_the_permission_that_it_lacks, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
         asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
         asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
     "#]]).await;
     assert_eq!(world.balance().await, (99, 0));
 });
@@ -125,10 +125,10 @@ story!(a_suspension_that_was_not_told_is_noticed, async |world| {
     world.simulator.suspend("acme", false).unwrap();
     world
         .settles_as(expect![[r#"
-        alice        #1 /asynccoder debug
-        asynccoder   #1 :eyes:
-        asynccoder   #1 debug · cancelled: Stopped, as asked. [3 steps, 0 credits]
-    "#]])
+            alice        #1 /asynccoder debug
+            asynccoder   #1 :eyes:
+            asynccoder   #1 debug · cancelled: Stopped, as asked. [4 steps, 0 credits]
+        "#]])
         .await;
 });
 

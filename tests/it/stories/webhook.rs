@@ -215,13 +215,13 @@ story!(the_same_comment_delivered_many_times_becomes_one_task, async |world| {
     }
     world
         .settles_as(expect![[r#"
-        alice        #1 /asynccoder debug
-        asynccoder   #1 :eyes:
-        asynccoder   pushes asynccoder/1-t-<short> (src/discount.rs +1 -1)
-        asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
-        asynccoder   check "Async Coder / debug" success on <sha>
-        asynccoder   #1 debug · done: I opened draft pull request #2. [3 steps, 1 credit]
-    "#]])
+            alice        #1 /asynccoder debug
+            asynccoder   #1 :eyes:
+            asynccoder   pushes asynccoder/1-t-<short> (src/discount.rs +1 -1)
+            asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
+            asynccoder   check "Async Coder / debug" success on <sha>
+            asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
+        "#]])
         .await;
 });
 

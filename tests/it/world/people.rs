@@ -1,7 +1,7 @@
 //! People: what they do is sudden, and whether they may is for the bot to find out.
 
 use super::REPOSITORY;
-use asynccoder::simulator::Simulator;
+use asynccoder::simulator::{Opening, Simulator};
 
 /// GitHub's own numbers.
 #[derive(Clone, Copy)]
@@ -59,5 +59,13 @@ impl Person {
     pub(crate) fn commits(&self, branch: &str, path: &str, text: &str) -> String {
         let files = [(path, Some(text))];
         self.simulator.commit_as(REPOSITORY, &self.login, branch, &files).unwrap()
+    }
+
+    /// Opens a pull request for a branch of the usual repository.
+    pub(crate) fn proposes(&self, branch: &str, title: &str) -> Issue {
+        let (title, head) = (title.to_owned(), branch.to_owned());
+        let opening = Opening { title, head, ..Opening::default() };
+        let number = self.simulator.open_pull_request(REPOSITORY, &self.login, &opening).unwrap();
+        Issue { repository: REPOSITORY.to_owned(), number }
     }
 }

@@ -170,10 +170,12 @@ pub fn task(hold: i64) -> NewTask {
             comment_id: 1,
             url: String::new(),
             draft: None,
+            continues: None,
         },
         base_branch: "main".to_owned(),
         base_sha: sha('a'),
         branch: format!("asynccoder/{id}"),
+        check_on: None,
         quote: Quote::from_cap(Credits(200)),
         hold: Credits(hold),
     }

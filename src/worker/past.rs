@@ -1,0 +1,69 @@
+//! What earlier tasks of the thread left behind for this one: the conversation that it goes on with,
+//! and the results that its instruction names.
+
+use super::Worker;
+use super::attempt::already;
+use super::broken::Broken;
+use crate::agent::{Before, EarlierTask};
+use crate::domain::catalog::Model;
+use crate::domain::ids::TaskId;
+use crate::store::claims::ClaimedTask;
+use crate::store::steps::StoredStep;
+use crate::store::threads::Left;
+
+/// Tasks that one instruction may name.
+const MOST_NAMED: usize = 3;
+
+/// What a task begins with.
+#[derive(Default)]
+pub(super) struct Past {
+    pub(super) before: Before,
+    /// The change that the workspace begins with.
+    pub(super) patch: Option<Vec<u8>>,
+    pub(super) earlier: Vec<EarlierTask>,
+}
+
+impl Worker {
+    pub(super) async fn past(&self, task: &ClaimedTask, model: &Model) -> Result<Past, Broken> {
+        let mut past = Past { earlier: self.named(task).await?, ..Past::default() };
+        let Some(id) = task.brief.continues else { return Ok(past) };
+        let Some(left) = self.store.left_by(id).await? else { return Ok(past) };
+        let steps = self.store.steps(id).await?;
+        // Only its own provider understands what a model said verbatim; a transcript that is too old
+        // is gone.
+        let is_same = self.catalog.by_id(&left.model).is_some_and(|m| m.provider == model.provider);
+        if !is_same || steps.is_empty() {
+            past.earlier.push(told(id, &left));
+            return Ok(past);
+        }
+        let patch = last_patch(&steps).filter(|_| left.base_sha == task.base_sha.as_str());
+        let steps = already(steps)?;
+        let results = steps.iter().rev().find_map(|step| step.results.as_ref());
+        let changed = results.filter(|_| patch.is_some()).map(|r| r.changed.clone());
+        past.before = Before { steps, changed: changed.unwrap_or_default() };
+        past.patch = patch;
+        Ok(past)
+    }
+
+    /// The tasks of this thread that the instruction names.
+    async fn named(&self, task: &ClaimedTask) -> Result<Vec<EarlierTask>, Broken> {
+        let is_meant = |id: &TaskId| task.brief.instruction.contains(&format!("t_{}", id.short()));
+        let thread = self.store.thread_tasks(task.repository, task.brief.thread.number).await?;
+        let mut named = Vec::new();
+        for id in thread.iter().map(|t| t.id).filter(is_meant).take(MOST_NAMED) {
+            if let Some(left) = self.store.left_by(id).await? {
+                named.push(told(id, &left));
+            }
+        }
+        Ok(named)
+    }
+}
+
+fn told(id: TaskId, left: &Left) -> EarlierTask {
+    EarlierTask { name: format!("t_{}", id.short()), summary: left.outcome.summary.clone() }
+}
+
+/// The workspace's whole change after these steps.
+pub(super) fn last_patch(steps: &[StoredStep]) -> Option<Vec<u8>> {
+    steps.iter().rev().find_map(|step| step.patch.clone())
+}
