@@ -15,6 +15,7 @@ pub mod pace;
 pub mod places;
 pub mod policy;
 pub mod report;
+pub mod secrets;
 pub mod task;
 pub mod text;
 

@@ -105,8 +105,10 @@
 //!   Where a lost reply doubled one, the oldest stays. `stories/lost_replies.rs`
 //! - **A push outside `asynccoder/…`, or to a branch that exists.**
 //!   `stories/issue_to_pull_request.rs`
-//! - **A changed path that no tool of the agent changed; a change of a workflow, a link or git's own
-//!   files.** `stories/hostile_model.rs`, `laws/tools.rs`
+//! - **A changed path that no tool of the agent changed; a change of a workflow, a link, git's own
+//!   files, or what people keep to themselves.** `stories/hostile_model.rs`, `laws/tools.rs`
+//! - **A line that looks like a credential in a commit or a comment of ours.** `laws/secrets.rs`,
+//!   `stories/hostile_model.rs`
 //! - **A process chosen by a model or by a repository.** There is no tool for one, and git runs no
 //!   hook and no filter. `laws/tools.rs`
 //! - **An editing tool for a kind of work that may not edit.** `laws/tools.rs`

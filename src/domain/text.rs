@@ -1,13 +1,15 @@
 //! Text that others wrote, made fit to be shown or to be part of a name.
 
 use super::command::TRIGGER;
+use super::secrets;
 use pulldown_cmark::{Event, Parser, Tag};
 use std::ops::Range;
 
 /// Foreign Markdown that does nothing: no mention notifies, no image is fetched, no HTML is
-/// rendered, no issue is closed, no command is given. Code stays as it is, because there none of
+/// rendered, no issue is closed, no command is given, and no credential is shown. Code stays as it is, because there none of
 /// these lives; a code block that was left open is closed, so that it cannot swallow what follows.
 pub fn inert(markdown: &str) -> String {
+    let markdown = &without_secrets(markdown);
     let mut text = without_effect(markdown);
     // What is escaped may change what is code: look again, until nothing is left to be done.
     for _ in 0..MOST_LOOKS {
@@ -19,6 +21,15 @@ pub fn inert(markdown: &str) -> String {
         text = again;
     }
     as_code(markdown)
+}
+
+/// Lines that look like a credential are left out, and it is said that they are.
+fn without_secrets(text: &str) -> String {
+    let line = |line: &str| match secrets::in_line(line) {
+        Some(sort) => format!("[a line that looks like {sort} is left out]"),
+        None => line.to_owned(),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Escaping can uncover something new only so often in a text that was not made to do so.
@@ -151,7 +162,7 @@ fn close_fence(text: &mut String) {
 /// A title of at most about so many characters that mentions nobody and closes nothing. Titles and
 /// commit messages are no Markdown: nothing else in them has an effect.
 pub fn title(text: &str, most: usize) -> String {
-    let line = one_line(text, most);
+    let line = one_line(&without_secrets(text), most);
     let mut out = String::with_capacity(line.len());
     for (index, c) in line.char_indices() {
         let acts = acts(&out, c, line.get(index..).unwrap_or_default());

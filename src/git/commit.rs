@@ -108,12 +108,24 @@ impl Git {
         changed: &BTreeSet<String>,
     ) -> Result<Option<String>, GitError> {
         let Ok(tree) = self.tree_with(worktree, changed).await? else { return Ok(None) };
-        // Our own attributes make every file a binary one, so that patches are exact.
+        let diff = self.text_diff(worktree, &tree, "-U3").await?;
+        Ok(Some(diff).filter(|diff| !diff.is_empty()))
+    }
+
+    /// The difference to a tree, every file as text: our own attributes make them all binary, so that
+    /// patches are exact.
+    pub(super) async fn text_diff(
+        &self,
+        worktree: &Worktree,
+        tree: &Sha,
+        context: &str,
+    ) -> Result<String, GitError> {
         let args = [
             "diff-tree",
             "-p",
             "-r",
             "--text",
+            context,
             "--no-renames",
             "--no-ext-diff",
             "--no-textconv",
@@ -121,7 +133,7 @@ impl Git {
             tree.as_str(),
         ];
         let diff = self.environment.git(&worktree.git_dir()).args(args).run().await?;
-        Ok(Some(String::from_utf8_lossy(&diff).into_owned()).filter(|diff| !diff.is_empty()))
+        Ok(String::from_utf8_lossy(&diff).into_owned())
     }
 
     /// Applies such a change to a fresh worktree.

@@ -4,9 +4,12 @@
 //! tree that came out is then compared with the base once more by git itself: the check is of what
 //! will be pushed, not of what was meant.
 
+mod paths;
+
 use super::error::GitError;
 use super::{Git, Worktree};
 use crate::domain::ids::Sha;
+use crate::domain::secrets;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +44,7 @@ impl Git {
         worktree: &Worktree,
         changed: &BTreeSet<String>,
     ) -> Result<Guarded, GitError> {
-        if let Some(reason) = changed.iter().find_map(|path| forbidden(path)) {
+        if let Some(reason) = changed.iter().find_map(|path| paths::forbidden(path)) {
             return Ok(Guarded::Blocked(reason));
         }
         match self.tree_with(worktree, changed).await? {
@@ -116,11 +119,41 @@ impl Git {
             }
             paths.insert(path.to_owned());
         }
-        Ok(if paths.is_empty() {
-            Guarded::Unchanged
-        } else {
-            Guarded::Checked(CheckedTree { tree, paths })
+        if paths.is_empty() {
+            return Ok(Guarded::Unchanged);
+        }
+        Ok(match self.added_secret(worktree, &tree).await? {
+            Some(reason) => Guarded::Blocked(reason),
+            None => Guarded::Checked(CheckedTree { tree, paths }),
         })
+    }
+
+    /// Whether a line that the change adds looks like a credential. It is named, never repeated.
+    async fn added_secret(
+        &self,
+        worktree: &Worktree,
+        tree: &Sha,
+    ) -> Result<Option<String>, GitError> {
+        let diff = self.text_diff(worktree, tree, "-U0").await?;
+        let mut place = (String::new(), 0_usize);
+        for line in diff.lines() {
+            let added = line.strip_prefix('+');
+            // An added line may well look like a heading of the diff, so headings are looked at too.
+            if let Some(sort) = added.and_then(secrets::in_line) {
+                let (path, number) = place;
+                return Ok(Some(format!(
+                    "line {number} of `{path}` looks like {sort}; secrets do not belong into a repository"
+                )));
+            }
+            if let Some(path) = line.strip_prefix("+++ b/") {
+                place = (path.to_owned(), 0);
+            } else if let Some(hunk) = line.strip_prefix("@@ ") {
+                place.1 = first_added(hunk);
+            } else if added.is_some() {
+                place.1 += 1;
+            }
+        }
+        Ok(None)
     }
 
     /// The modes that changed paths have in the base.
@@ -140,6 +173,12 @@ impl Git {
         };
         Ok(listing.split(|b| *b == 0).filter_map(entry).collect())
     }
+}
+
+/// The first line that a hunk adds, from `-1,2 +3,4 @@`.
+fn first_added(hunk: &str) -> usize {
+    let added = hunk.split_whitespace().find_map(|part| part.strip_prefix('+'));
+    added.and_then(|part| part.split(',').next()?.parse().ok()).unwrap_or(0)
 }
 
 enum Content {
@@ -174,30 +213,6 @@ fn read(worktree: &Worktree, path: &str) -> Result<Content, GitError> {
     let file = tree.open(path).map_err(io)?;
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(io)?;
     Ok(Content::File(bytes))
-}
-
-/// Why a path may not be changed, if so.
-fn forbidden(path: &str) -> Option<String> {
-    let lower = path.to_ascii_lowercase();
-    if lower.starts_with(".github/workflows/") {
-        return Some(format!(
-            "`{path}` is a workflow; those run with your secrets, so people change them"
-        ));
-    }
-    let odd = |part: &str| {
-        let plain: String =
-            part.chars().filter(char::is_ascii_graphic).collect::<String>().to_ascii_lowercase();
-        let plain = plain.trim_end_matches('.');
-        part.is_empty()
-            || part == "."
-            || part == ".."
-            || plain == ".git"
-            || plain.starts_with("git~")
-            || plain.starts_with(".git:")
-    };
-    let control = path.chars().any(char::is_control);
-    (control || path.starts_with('/') || path.split('/').any(odd))
-        .then(|| format!("`{}` is not a path that I may write", path.escape_debug()))
 }
 
 pub(super) fn parse_sha(text: &str) -> Result<Sha, GitError> {

@@ -206,7 +206,7 @@ story!(a_workflow_is_never_pushed, async |world| {
 
         The result touches something that I may not change, so I did not push it. You pay nothing for this task.
 
-        `.github/workflows/x.yml` is a workflow; those run with your secrets, so people change them
+        `.github/workflows/x.yml` is a workflow; those run with your secrets, so people change it
 
         I did what was asked.
 
@@ -215,6 +215,62 @@ story!(a_workflow_is_never_pushed, async |world| {
         To try again: `/asynccoder retry`
 
         <!-- asynccoder:task=<uuid> -->"#]].assert_eq(&answer);
+    assert_eq!(world.simulator.branches(REPOSITORY).len(), 1);
+    assert_eq!(world.balance().await, (100, 0));
+});
+
+story!(a_secret_is_neither_pushed_nor_repeated, async |world| {
+    let key = format!("ghp_{}", "aB3dE5gH7jK9".repeat(3));
+    let told = format!("I put the token {key} into the settings.");
+    let script = Script::new("leaks")
+        .calls(vec![repo::write(
+            "src/settings.rs",
+            &format!("//! Settings.\npub const KEY: &str = \"{key}\";\n"),
+        )])
+        .with_usage(repo::USAGE)
+        .calls(vec![repo::finish(json!({ "title": "Add settings", "summary": told }))]);
+    world.model(script.with_usage(repo::USAGE));
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    let answer = world.answer().await;
+    expect![[r#"
+        ### Async Coder · debug · failed
+
+        The result touches something that I may not change, so I did not push it. You pay nothing for this task.
+
+        line 2 of `src/settings.rs` looks like a GitHub token; secrets do not belong into a repository
+
+        [a line that looks like a GitHub token is left out]
+
+        Receipt: Claude Sonnet 5.5 · 3 steps · 1,560/4,500/270 tokens · 0 credits
+
+        To try again: `/asynccoder retry`
+
+        <!-- asynccoder:task=<uuid> -->"#]].assert_eq(&answer);
+    assert!(!answer.contains(&key));
+    assert_eq!(world.simulator.branches(REPOSITORY).len(), 1);
+});
+
+story!(what_people_change_themselves_is_not_pushed, async |world| {
+    let theirs = [
+        ".github/actions/x/action.yml",
+        "CODEOWNERS",
+        ".gitmodules",
+        ".husky/pre-commit",
+        "AGENTS.md",
+        "crates/core/CLAUDE.md",
+        ".GitHub/AsyncCoder.toml",
+    ];
+    for path in theirs {
+        world.models().clear_scripts();
+        world.model(
+            Script::new(path)
+                .calls(vec![repo::write(path, "new\n")])
+                .calls(vec![says_it_is_done()]),
+        );
+        world.alice.comments(&world.issue, &format!("/asynccoder debug budget=10 {path}"));
+        let answer = world.answer().await;
+        assert!(answer.contains(&format!("`{path}` is ")), "{path}: {answer}");
+    }
     assert_eq!(world.simulator.branches(REPOSITORY).len(), 1);
     assert_eq!(world.balance().await, (100, 0));
 });
