@@ -3,6 +3,7 @@
 //! An event or an action that we do not know is [`Event::Ignored`]; a body that does not fit its
 //! event is an error, because somebody put the wrong name on it.
 
+use crate::domain::command::scan::may_ask;
 use crate::domain::event::{Account, Commented, Event, Installation, Person, Repository, Thread};
 use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId};
 use chrono::{DateTime, Utc};
@@ -24,8 +25,15 @@ pub enum PayloadError {
     },
 }
 
-/// Understands the body of a delivery.
+/// Understands the body of a delivery. One event in hundreds asks for something, so most bodies are
+/// read once and only skipped over.
 pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
+    if event == "issue_comment"
+        && let Ok(payload) = serde_json::from_slice::<IssueCommentPayload>(body)
+        && payload.action == "created"
+    {
+        return Ok(payload.into_event());
+    }
     let misfit = |e: serde_json::Error| PayloadError::Misfit {
         event: event.to_owned(),
         reason: e.to_string(),
@@ -80,6 +88,7 @@ struct FullInstallation {
 
 #[derive(Deserialize)]
 struct IssueCommentPayload {
+    action: String,
     issue: Issue,
     comment: Comment,
     repository: Repo,
@@ -149,6 +158,10 @@ impl IssueCommentPayload {
                 self.sender.login
             ));
         }
+        let body = self.comment.body.unwrap_or_default();
+        if !may_ask(&body) {
+            return Event::Ignored("the comment has no command".to_owned());
+        }
         let name =
             RepoName { owner: self.repository.owner.login.clone(), name: self.repository.name };
         Event::Commented(Box::new(Commented {
@@ -170,7 +183,7 @@ impl IssueCommentPayload {
                 is_pull_request: self.issue.pull_request.is_some(),
             },
             comment_id: self.comment.id,
-            body: self.comment.body.unwrap_or_default(),
+            body,
             url: self.comment.html_url,
             created_at: self.comment.created_at,
             sender: Person { id: self.sender.id, login: self.sender.login, is_bot },

@@ -61,10 +61,11 @@ async fn accept(http: &Http, request: Request) -> Result<Response, HttpError> {
         return Err(HttpError::Unavailable("the server is stopping"));
     }
     let delivery = NewDelivery { guid: guid.clone(), event, body: json };
-    http.store
-        .accept(delivery)
-        .await
-        .map_err(|_| HttpError::Unavailable("the database does not keep up"))?;
+    let stored = match understood {
+        Event::Ignored(reason) => http.store.accept_unused(delivery, &reason).await,
+        _ => http.store.accept(delivery).await,
+    };
+    stored.map_err(|_| HttpError::Unavailable("the database does not keep up"))?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "delivery": guid }))).into_response())
 }
 

@@ -3,18 +3,20 @@
 //! First the account, then its task: the account that was served longest ago comes first, so nobody
 //! waits behind somebody else's queue, and priorities count only within an account.
 
-use super::engine::{Sql, Tx, args, exec, locking, one, opt, row};
-use super::{Result, Store, StoreError, documents, from_json, tasks};
+mod turn;
+
+use super::engine::{Tx, args, one, row};
+use super::{Result, Store, StoreError, documents, from_json};
 use crate::domain::credit::Credits;
 use crate::domain::ids::{
     AccountId, CommandId, InstallationId, Lease, RepoName, RepositoryId, Sha, TaskId,
 };
-use crate::domain::task::{Brief, End, Kind};
+use crate::domain::task::{Brief, Kind};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
+use turn::{Terms, Turn};
 
-/// Claims that a task gets: a lost lease or a crash of ours uses one up.
-const MOST_ATTEMPTS: i64 = 3;
+pub(super) use turn::soon;
 
 /// A task that this process works on.
 #[derive(Clone, Debug)]
@@ -78,22 +80,6 @@ row! {
     }
 }
 
-/// A task can be claimed that waits and is due, or whose worker has not been heard of for a lease.
-const NEXT_ACCOUNT: Sql = locking!(
-    "select a.id from accounts a
-     where a.suspended_at is null
-       and (select count(*) from tasks t where t.account_id = a.id and t.phase = 'working' and t.lease_until > $1) < $2
-       and exists (
-           select 1 from tasks t where t.account_id = a.id
-             and ((t.phase = 'waiting' and t.due_at <= $1) or (t.phase = 'working' and t.lease_until <= $1))
-             and not exists (
-                 select 1 from tasks o
-                 where o.repository_id = t.repository_id and o.branch = t.branch and o.id <> t.id
-                   and o.phase in ('working', 'publishing')))
-     order by a.served_at nulls first limit 1",
-    " for update of a skip locked"
-);
-
 impl Store {
     /// Takes the next task: from the account that was served longest ago, and of its tasks the one
     /// with the highest rank whose branch nobody works on.
@@ -102,74 +88,39 @@ impl Store {
         lease: Duration,
         running_per_account: i64,
     ) -> Result<Option<ClaimedTask>> {
-        let mut tx = self.db.begin().await?;
-        let now = tx.clock().await?;
-        let Some((account,)) =
-            opt::<(AccountId,)>(&mut tx, NEXT_ACCOUNT, args![now, running_per_account]).await?
-        else {
-            return Ok(None);
-        };
-        let claimed = claim_of_account(&mut tx, account, now, lease).await?;
-        exec(&mut tx, "update accounts set served_at = $2 where id = $1", args![account, now])
-            .await?;
-        let Some(id) = claimed else {
+        loop {
+            let mut tx = self.db.begin().await?;
+            let now = tx.clock().await?;
+            let turn = turn::take(&mut tx, Terms { now, lease, running_per_account }).await?;
+            let claimed = match turn {
+                Turn::Claimed(id) => Some(claimed(&mut tx, id).await?),
+                Turn::Onward | Turn::Nothing => None,
+            };
             tx.commit().await?;
-            return Ok(None);
-        };
-        documents::want_all(&mut tx, id).await?;
-        let row: Claimed = one(
-            &mut tx,
-            "select t.id, t.lease, t.command_id, t.account_id, a.installation_id, t.repository_id, r.owner, r.name,
-                    t.kind, t.model, t.brief, t.base_branch, t.base_sha, t.branch, t.hold, t.attempts, t.active_ms, t.created_at
-             from tasks t
-             join accounts a on a.id = t.account_id
-             join repositories r on r.id = t.repository_id
-             where t.id = $1",
-            args![id],
-        )
-        .await?;
-        tx.commit().await?;
-        self.bells.outbox.notify_one();
-        Ok(Some(row.into_task()?))
+            if claimed.is_some() {
+                self.bells.outbox.notify_one();
+            }
+            if !matches!(turn, Turn::Onward) {
+                return Ok(claimed);
+            }
+        }
     }
 }
 
-/// Claims the best task of an account, or ends one that has been claimed too often.
-async fn claim_of_account(
-    tx: &mut Tx,
-    account: AccountId,
-    now: DateTime<Utc>,
-    lease: Duration,
-) -> Result<Option<TaskId>> {
-    let best: Option<(TaskId, i64)> = opt(
-        &mut *tx,
-        "select t.id, t.attempts from tasks t
-         where t.account_id = $1
-           and ((t.phase = 'waiting' and t.due_at <= $2) or (t.phase = 'working' and t.lease_until <= $2))
-           and not exists (
-               select 1 from tasks o
-               where o.repository_id = t.repository_id and o.branch = t.branch and o.id <> t.id
-                 and o.phase in ('working', 'publishing')
-           )
-         order by t.ranked_at, t.id limit 1",
-        args![account, now],
-    )
-    .await?;
-    let Some((id, attempts)) = best else { return Ok(None) };
-    if attempts >= MOST_ATTEMPTS {
-        exec(&mut *tx, "update tasks set lease = lease + 1 where id = $1", args![id]).await?;
-        tasks::finish(tx, id, End::Internal).await?;
-        return Ok(None);
-    }
-    exec(
+async fn claimed(tx: &mut Tx, id: TaskId) -> Result<ClaimedTask> {
+    documents::want_all(&mut *tx, id).await?;
+    let row: Claimed = one(
         tx,
-        "update tasks set lease = lease + 1, lease_until = $2, phase = 'working', status = 'running',
-             attempts = attempts + 1, parked = null, started_at = coalesce(started_at, $3), updated_at = $3
-         where id = $1",
-        args![id, now + lease, now],
+        "select t.id, t.lease, t.command_id, t.account_id, a.installation_id, t.repository_id, r.owner, r.name,
+                t.kind, t.model, t.brief, t.base_branch, t.base_sha, t.branch, t.hold, t.attempts, t.active_ms, t.created_at
+         from tasks t
+         join accounts a on a.id = t.account_id
+         join repositories r on r.id = t.repository_id
+         where t.id = $1",
+        args![id],
     )
     .await?;
-    Ok(Some(id))
+    row.into_task()
 }
 
 impl Claimed {

@@ -3,25 +3,28 @@
 //! A 2xx to GitHub needs exactly one thing, a committed row here, so rows are committed in groups:
 //! many deliveries share one `fsync`. Everything else follows from the rows, in transactions of at
 //! most a hundred, each delivery in a savepoint of its own, so that a poisonous one blocks nobody.
+//! A delivery from which nothing follows is stored as ignored and not looked into again.
+
+mod inbox;
+mod packed;
 
 use super::commands::NewCommand;
-use super::engine::{Db, Tx, all, args, exec, row};
+use super::engine::{Tx, all, args, exec, row};
 use super::{Result, Store, StoreError, now};
 use crate::domain::event::{Installation, Repository};
 use crate::domain::ids::InstallationId;
 use bytes::Bytes;
+use inbox::Incoming;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// Deliveries that may wait for the writer.
-const INBOX_SIZE: usize = 1024;
-/// A group is written when it has so many rows …
-const GROUP_ROWS: usize = 256;
-/// … or so many bytes.
-const GROUP_BYTES: usize = 4 * 1024 * 1024;
+pub(super) use inbox::Inbox;
+
 /// Whoever waited longer than this gets an error: GitHub itself hangs up after ten seconds.
 const ACCEPT_PATIENCE: Duration = Duration::from_secs(5);
+/// Characters of a reason that are kept.
+const LONGEST_REASON: usize = 200;
 /// After so many failures a delivery is set aside.
 const MOST_FAILURES: i64 = 5;
 
@@ -80,70 +83,29 @@ pub enum Fact {
     Command(Box<NewCommand>),
 }
 
-type Waiting = (NewDelivery, oneshot::Sender<bool>);
-
-/// The way into the group writer.
-#[derive(Clone, Debug)]
-pub(super) struct Inbox {
-    sender: mpsc::Sender<Waiting>,
-}
-
-impl Inbox {
-    /// Starts the writer. It ends when the last store is dropped.
-    pub(super) fn start(db: Db) -> Self {
-        let (sender, receiver) = mpsc::channel(INBOX_SIZE);
-        tokio::spawn(write_groups(db, receiver));
-        Self { sender }
-    }
-}
-
-async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
-    while let Some(first) = waiting.recv().await {
-        let mut bytes = first.0.body.len();
-        let mut group = vec![first];
-        while group.len() < GROUP_ROWS && bytes < GROUP_BYTES {
-            let Ok(next) = waiting.try_recv() else { break };
-            bytes += next.0.body.len();
-            group.push(next);
-        }
-        let written = write_group(&db, &group).await;
-        if let Err(error) = &written {
-            tracing::error!(%error, deliveries = group.len(), "deliveries could not be stored");
-        }
-        for (_, reply) in group {
-            // Whoever waited may have given up; the row is there all the same.
-            let _ = reply.send(written.is_ok());
-        }
-    }
-}
-
-async fn write_group(db: &Db, group: &[Waiting]) -> Result<()> {
-    let mut tx = db.begin().await?;
-    for (delivery, _) in group {
-        exec(
-            &mut tx,
-            "insert into deliveries (id, guid, event, body, state, failures, received_at)
-             values ($1, $2, $3, $4, 'pending', 0, $5)
-             on conflict (guid) do nothing",
-            args![Uuid::now_v7(), &*delivery.guid, &*delivery.event, delivery.body.to_vec(), now()],
-        )
-        .await?;
-    }
-    tx.commit().await?;
-    Ok(())
-}
-
 impl Store {
     /// Stores a delivery durably; the same one again changes nothing.
     pub async fn accept(&self, delivery: NewDelivery) -> Result<()> {
-        let (reply, written) = oneshot::channel();
-        let wait = async {
-            self.inbox.sender.try_send((delivery, reply)).map_err(|_| StoreError::Busy)?;
-            if written.await.unwrap_or(false) { Ok(()) } else { Err(StoreError::Busy) }
-        };
-        tokio::time::timeout(ACCEPT_PATIENCE, wait).await.map_err(|_| StoreError::Busy)??;
+        self.store(delivery, None).await?;
         self.bells.deliveries.notify_one();
         Ok(())
+    }
+
+    /// Stores a delivery from which nothing follows, for this reason.
+    pub async fn accept_unused(&self, delivery: NewDelivery, reason: &str) -> Result<()> {
+        self.store(delivery, Some(storable(reason))).await
+    }
+
+    async fn store(&self, delivery: NewDelivery, unused: Option<String>) -> Result<()> {
+        let NewDelivery { guid, event, body } = delivery;
+        let (reply, written) = oneshot::channel();
+        let wait = async {
+            let body = packed::pack(body).await;
+            let incoming = Incoming { guid, event, body, unused, reply };
+            self.inbox.sender.try_send(incoming).map_err(|_| StoreError::Busy)?;
+            if written.await.unwrap_or(false) { Ok(()) } else { Err(StoreError::Busy) }
+        };
+        tokio::time::timeout(ACCEPT_PATIENCE, wait).await.map_err(|_| StoreError::Busy)?
     }
 
     /// Looks into at most so many deliveries, oldest first, and writes what follows from them in the
@@ -158,17 +120,38 @@ impl Store {
         if pending.is_empty() {
             return Ok(0);
         }
+        // Understood before the transaction: nobody waits for the writer while JSON is read.
+        let understood: Vec<_> = pending.into_iter().map(|d| d.understand(&read)).collect();
         let mut tx = self.db.begin().await?;
-        for delivery in &pending {
-            digest_one(&mut tx, delivery, read(delivery)).await?;
+        for (delivery, digest) in &understood {
+            digest_one(&mut tx, delivery, digest).await?;
         }
         tx.commit().await?;
         self.bells.commands.notify_one();
-        Ok(pending.len())
+        Ok(understood.len())
     }
 }
 
-async fn digest_one(tx: &mut Tx, delivery: &Delivery, digest: Digest) -> Result<()> {
+/// Words of the payload may be in a reason, and one row that cannot be stored fails its whole group:
+/// PostgreSQL keeps no NUL.
+fn storable(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
+}
+
+impl Delivery {
+    fn understand(mut self, read: impl Fn(&Self) -> Digest) -> (Self, Digest) {
+        let digest = match packed::unpack(std::mem::take(&mut self.body)) {
+            Ok(body) => {
+                self.body = body;
+                read(&self)
+            }
+            Err(error) => Digest::Failed(error.to_string()),
+        };
+        (self, digest)
+    }
+}
+
+async fn digest_one(tx: &mut Tx, delivery: &Delivery, digest: &Digest) -> Result<()> {
     let facts = match digest {
         Digest::Ignored(reason) => return mark(tx, delivery, "ignored", Some(reason)).await,
         Digest::Failed(reason) => return mark(tx, delivery, "failed", Some(reason)).await,
@@ -184,7 +167,7 @@ async fn digest_one(tx: &mut Tx, delivery: &Delivery, digest: Digest) -> Result<
             exec(&mut *tx, "rollback to savepoint delivery", args![]).await?;
             tracing::warn!(guid = delivery.guid, %error, "a delivery could not be processed");
             let last = delivery.failures + 1 >= MOST_FAILURES;
-            mark(tx, delivery, if last { "failed" } else { "pending" }, Some(error.to_string()))
+            mark(tx, delivery, if last { "failed" } else { "pending" }, Some(&error.to_string()))
                 .await?;
             exec(
                 tx,
@@ -197,18 +180,18 @@ async fn digest_one(tx: &mut Tx, delivery: &Delivery, digest: Digest) -> Result<
     }
 }
 
-async fn write_facts(tx: &mut Tx, facts: Vec<Fact>) -> Result<()> {
+async fn write_facts(tx: &mut Tx, facts: &[Fact]) -> Result<()> {
     for fact in facts {
         match fact {
             Fact::Installed(i) => super::accounts::seen(tx, &i.account, Some(i.id)).await?,
-            Fact::Uninstalled(i) => super::accounts::removed(tx, &i).await?,
-            Fact::Suspended(i) => super::accounts::suspended(tx, &i).await?,
-            Fact::Allowed(i) => super::accounts::allowed(tx, &i).await?,
+            Fact::Uninstalled(i) => super::accounts::removed(tx, i).await?,
+            Fact::Suspended(i) => super::accounts::suspended(tx, i).await?,
+            Fact::Allowed(i) => super::accounts::allowed(tx, i).await?,
             Fact::Repository(repository, installation) => {
-                super::accounts::seen(tx, &repository.owner, installation).await?;
-                super::repositories::seen(tx, &repository).await?;
+                super::accounts::seen(tx, &repository.owner, *installation).await?;
+                super::repositories::seen(tx, repository).await?;
             }
-            Fact::Command(command) => super::commands::insert(tx, &command).await?,
+            Fact::Command(command) => super::commands::insert(tx, command).await?,
         }
     }
     Ok(())
@@ -218,12 +201,12 @@ async fn mark(
     tx: &mut Tx,
     delivery: &Delivery,
     state: &'static str,
-    reason: Option<String>,
+    reason: Option<&str>,
 ) -> Result<()> {
     exec(
         tx,
         "update deliveries set state = $2, reason = $3, processed_at = $4 where id = $1 and state = 'pending'",
-        args![delivery.id, state, reason, now()],
+        args![delivery.id, state, reason.map(storable), now()],
     )
     .await?;
     Ok(())

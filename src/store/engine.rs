@@ -23,6 +23,10 @@ pub(crate) type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
 /// How long a statement waits for a connection or for SQLite's writer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Pages of the write-ahead log (16 MB) after which they are moved to where they belong: each move
+/// waits for the disk twice, and a start reads at most so much again.
+const CHECKPOINT_PAGES: &str = "4000";
+
 /// The database.
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
@@ -48,6 +52,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .foreign_keys(true);
         let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE);
         let write = pool().max_connections(1).connect_with(options.clone()).await?;

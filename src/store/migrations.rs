@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "outbox", include_str!("../../migrations/0004_outbox.sql")),
     (5, "schedules", include_str!("../../migrations/0005_schedules.sql")),
     (6, "limits", include_str!("../../migrations/0006_limits.sql")),
+    (7, "claims", include_str!("../../migrations/0007_claims.sql")),
 ];
 
 /// Any number that nobody else locks in this database.

@@ -6,7 +6,7 @@
 use super::acts::NewAct;
 use super::commands::ClaimedCommand;
 use super::engine::{Tx, all, args, exec, opt};
-use super::{Result, Store, acts, documents, json, ledger, now};
+use super::{Result, Store, acts, claims, documents, json, ledger, now};
 use crate::domain::credit::{Credits, NanoUsd, Quote};
 use crate::domain::ids::{AccountId, Lease, Sha, TaskId};
 use crate::domain::report::{Outcome, detail};
@@ -80,7 +80,7 @@ pub(super) async fn insert(tx: &mut Tx, command: &ClaimedCommand, task: &NewTask
     let now = now();
     let head_start = AGEING * i32::try_from(task.priority.rank()).unwrap_or(0);
     exec(
-        tx,
+        &mut *tx,
         "insert into tasks (id, command_id, account_id, repository_id, number, kind, model, priority, status, phase,
              brief, requester_id, base_branch, base_sha, branch, quote_low, quote_high, hold, lease, due_at, ranked_at,
              attempts, active_ms, steps, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
@@ -110,7 +110,7 @@ pub(super) async fn insert(tx: &mut Tx, command: &ClaimedCommand, task: &NewTask
         ],
     )
     .await?;
-    Ok(())
+    claims::soon(tx, task.id).await
 }
 
 impl Store {
@@ -141,6 +141,7 @@ impl Store {
     pub async fn release_task(&self, task: TaskId, lease: Lease, release: Release) -> Result<()> {
         let given_back = i64::from(!release.uses_attempt);
         let mut tx = self.db.begin().await?;
+        claims::soon(&mut tx, task).await?;
         let due_at = tx.clock().await? + release.wait;
         exec(
             &mut tx,
@@ -164,6 +165,7 @@ impl Store {
     /// `false`: the lease was lost and nothing changed.
     pub async fn seal(&self, task: TaskId, lease: Lease, sealed: Sealed) -> Result<bool> {
         let mut tx = self.db.begin().await?;
+        claims::soon(&mut tx, task).await?;
         let changed = exec(
             &mut tx,
             "update tasks set phase = 'publishing', ended_as = $3, outcome = $4, lease_until = null, updated_at = $5
@@ -221,6 +223,7 @@ pub(super) async fn drop_all(tx: &mut Tx, account: AccountId) -> Result<()> {
 
 async fn end_with(tx: &mut Tx, task: TaskId, end: End, used: Credits) -> Result<()> {
     let charged = ledger::settle(tx, task, used).await?;
+    claims::soon(tx, task).await?;
     exec(
         &mut *tx,
         "update tasks set status = $2, phase = 'ended', ended_as = $3, charged = $4, lease_until = null, parked = null,
@@ -249,6 +252,7 @@ pub(super) async fn park(tx: &mut Tx, task: TaskId, lacks: Option<&str>) -> Resu
 /// Tries at once what waited for a person, because they may have given it now.
 pub(super) async fn wake_all(tx: &mut Tx, account: AccountId) -> Result<()> {
     for statement in [
+        "update accounts set look_at = $2, updated_at = $2 where id = $1 and look_at is not null",
         "update tasks set due_at = $2, updated_at = $2 where account_id = $1 and phase = 'waiting' and due_at > $2",
         "update acts set due_at = $2, updated_at = $2 where account_id = $1 and state in ('open', 'unknown') and due_at > $2",
         "update documents set due_at = $2, updated_at = $2 where account_id = $1 and wanted > shown and not dead and due_at > $2",

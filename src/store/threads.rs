@@ -1,7 +1,7 @@
 //! The tasks of one issue or pull request: what people ask about, stop, and run again.
 
 use super::engine::{Tx, all, args, exec, locking, one, opt, row};
-use super::{Result, Store, documents, from_json, now, tasks};
+use super::{Result, Store, claims, documents, from_json, now, tasks};
 use crate::domain::credit::Credits;
 use crate::domain::ids::{ActId, RepositoryId, TaskId};
 use crate::domain::report::Outcome;
@@ -135,6 +135,7 @@ impl Store {
     /// published ends now unless the push may be on its way.
     pub async fn cancel_task(&self, task: TaskId) -> Result<Stopping> {
         let mut tx = self.db.begin().await?;
+        claims::soon(&mut tx, task).await?;
         exec(
             &mut tx,
             "update tasks set cancel_requested_at = coalesce(cancel_requested_at, $2), updated_at = $2

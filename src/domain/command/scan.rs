@@ -41,6 +41,14 @@ pub fn scan(comment: &str) -> Vec<Found<'_>> {
     starts.iter().zip(ends).filter_map(found).collect()
 }
 
+/// Whether a comment could hold a command at all: asked of every comment there is, so it is cheap.
+pub fn may_ask(comment: &str) -> bool {
+    comment
+        .as_bytes()
+        .windows(TRIGGER.len())
+        .any(|word| word.eq_ignore_ascii_case(TRIGGER.as_bytes()))
+}
+
 /// How many spaces stand before the trigger, if the line is a command line at all.
 fn trigger_indent(line: &str) -> Option<usize> {
     let rest = line.trim_start_matches(' ');

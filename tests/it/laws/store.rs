@@ -2,32 +2,33 @@
 
 mod cases;
 pub(super) mod desk;
+mod queues;
 
 use desk::Desk;
 
 /// Every case as a test on each database.
 macro_rules! on_both {
-    ($($case:ident),* $(,)?) => { $(
+    ($($room:ident: $($case:ident),* $(,)?);* $(;)?) => { $($(
         mod $case {
             #[tokio::test]
             async fn sqlite() {
                 let desk = super::Desk::sqlite().await;
-                super::cases::$case(&desk).await;
+                super::$room::$case(&desk).await;
                 desk.adds_up().await;
             }
 
             #[tokio::test]
             async fn postgres() {
                 let desk = super::Desk::postgres().await;
-                super::cases::$case(&desk).await;
+                super::$room::$case(&desk).await;
                 desk.adds_up().await;
             }
         }
-    )* };
+    )*)* };
 }
 
 on_both!(
-    a_delivery_is_stored_once,
+    cases: a_delivery_is_stored_once,
     a_command_is_known_for_ever,
     a_poisonous_delivery_blocks_nobody,
     the_bonus_is_given_once,
@@ -57,5 +58,23 @@ on_both!(
     progress_stops_before_the_hour_is_used_up,
     a_suspended_account_owes_and_gets_nothing,
     a_newer_installation_is_not_suspended_by_an_older_one,
-    what_waits_for_a_permission_goes_on_when_it_is_given,
+    what_waits_for_a_permission_goes_on_when_it_is_given;
+    queues: a_body_comes_back_as_it_was,
+    a_group_is_stored_whole,
+    what_is_not_used_is_not_looked_into,
+    a_blocked_account_is_looked_past,
+    what_becomes_free_is_claimed_at_once,
+    a_lease_that_runs_out_is_noticed;
 );
+
+/// Before bodies were packed they were stored as they came.
+#[tokio::test]
+async fn an_old_body_is_read_as_it_was_stored() {
+    let desk = Desk::sqlite().await;
+    let pool = sqlx::SqlitePool::connect(&desk.url).await.unwrap();
+    let old = "insert into deliveries (id, guid, event, body, state, failures, received_at)
+               values (x'00000000000000000000000000000001', 'old', 'ping', cast('{\"zen\":1}' as blob), 'pending', 0, '2026-01-01T00:00:00+00:00')";
+    sqlx::query(old).execute(&pool).await.unwrap();
+    pool.close().await;
+    assert_eq!(queues::bodies(&desk).await, ["{\"zen\":1}"]);
+}

@@ -26,20 +26,22 @@ pub const NO_LIMIT: Daily = Daily { account: Credits(1_000_000), person: Credits
 
 pub struct Desk {
     pub store: Store,
+    pub url: String,
     _folder: Option<TempDir>,
 }
 
 impl Desk {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store =
-            Store::open(&format!("sqlite://{}/store.db", folder.path().display())).await.unwrap();
-        Self { store, _folder: Some(folder) }
+        let url = format!("sqlite://{}/store.db", folder.path().display());
+        let store = Store::open(&url).await.unwrap();
+        Self { store, url, _folder: Some(folder) }
     }
 
     pub async fn postgres() -> Self {
-        let store = Store::open(&crate::postgres::fresh_database()).await.unwrap();
-        Self { store, _folder: None }
+        let url = crate::postgres::fresh_database();
+        let store = Store::open(&url).await.unwrap();
+        Self { store, url, _folder: None }
     }
 
     pub async fn adds_up(&self) {
