@@ -15,7 +15,9 @@ use sqlx::{
     Arguments, Encode, FromRow, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, Type,
 };
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What a statement comes to.
 pub(crate) type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
@@ -31,13 +33,18 @@ const CHECKPOINT_PAGES: &str = "4000";
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
     Postgres(PgPool),
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+        /// Only one transaction at a time waits for the writer besides the inbox.
+        turn: Arc<Semaphore>,
+    },
 }
 
 /// A transaction. Dropped, it is rolled back.
 pub(crate) enum Tx {
     Postgres(Transaction<'static, Postgres>),
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, Option<OwnedSemaphorePermit>),
 }
 
 impl Db {
@@ -61,13 +68,27 @@ impl Db {
             return Err(sqlx::Error::Configuration("SQLite did not take synchronous=FULL".into()));
         }
         let read = pool().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Self::Sqlite { write, read })
+        Ok(Self::Sqlite { write, read, turn: Arc::new(Semaphore::new(1)) })
     }
 
     pub(crate) async fn begin(&self) -> Result<Tx> {
+        let Self::Sqlite { turn, .. } = self else { return self.begin_first().await };
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(turn).acquire_owned()).await;
+        let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        Ok(match self.begin_first().await? {
+            Tx::Sqlite(tx, _) => Tx::Sqlite(tx, turn.ok()),
+            other @ Tx::Postgres(_) => other,
+        })
+    }
+
+    /// The same for the inbox, which GitHub waits for: it has every second turn at SQLite's writer,
+    /// however many others want one.
+    pub(crate) async fn begin_first(&self) -> Result<Tx> {
         Ok(match self {
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("begin immediate").await?),
+            Self::Sqlite { write, .. } => {
+                Tx::Sqlite(write.begin_with("begin immediate").await?, None)
+            }
         })
     }
 
@@ -82,7 +103,7 @@ impl Db {
     pub(crate) async fn close(&self) {
         match self {
             Self::Postgres(pool) => pool.close().await,
-            Self::Sqlite { write, read } => {
+            Self::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -98,7 +119,7 @@ impl Tx {
             Self::Postgres(tx) => {
                 sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut **tx).await?
             }
-            Self::Sqlite(_) => Utc::now(),
+            Self::Sqlite(..) => Utc::now(),
         };
         Ok(now.trunc_subsecs(6))
     }
@@ -106,7 +127,8 @@ impl Tx {
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             Self::Postgres(tx) => tx.commit().await,
-            Self::Sqlite(tx) => tx.commit().await,
+            // The turn is over when the transaction is.
+            Self::Sqlite(tx, _turn) => tx.commit().await,
         }
     }
 }
@@ -123,7 +145,7 @@ impl<'c> From<&'c mut Tx> for Conn<'c> {
     fn from(tx: &'c mut Tx) -> Self {
         match tx {
             Tx::Postgres(tx) => Conn::Pg(tx),
-            Tx::Sqlite(tx) => Conn::Lite(tx),
+            Tx::Sqlite(tx, _) => Conn::Lite(tx),
         }
     }
 }

@@ -66,7 +66,7 @@ async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Incoming>) {
 }
 
 async fn write_group(db: &Db, rows: Vec<Row>) -> Result<()> {
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin_first().await?;
     let mut rows = rows.into_iter();
     for insert in &*INSERTS {
         while rows.len() >= insert.rows {
