@@ -258,7 +258,9 @@ impl Admission {
 }
 
 fn reaction(command: &ClaimedCommand, emoji: Emoji) -> NewAct {
-    act(command, false, Act::Reaction { comment_id: command.asked.comment_id, emoji })
+    let asked = &command.asked;
+    let (number, source, comment_id) = (asked.thread.number, asked.source, asked.comment_id);
+    act(command, false, Act::Reaction { number, source, comment_id, emoji })
 }
 
 fn answer(command: &ClaimedCommand, body: &str) -> NewAct {

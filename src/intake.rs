@@ -58,6 +58,7 @@ fn commented(comment: &Commented) -> Digest {
         let asked = Asked {
             request,
             thread: comment.thread.clone(),
+            source: comment.source,
             comment_id: comment.comment_id,
             url: comment.url.clone(),
         };
@@ -77,10 +78,13 @@ fn commented(comment: &Commented) -> Digest {
 
 /// Everything a comment asks, each with its key for ever.
 fn requests(comment: &Commented) -> Vec<(String, Request)> {
-    let understood = understand(&comment.body);
+    let understood = match &comment.before {
+        Some(before) => understand(&comment.body).added_to(&understand(before)),
+        None => understand(&comment.body),
+    };
     let key = |text: &str, occurrence: usize| {
         let hash = hex::encode(Sha256::digest(text.as_bytes()));
-        format!("comment:{}:{hash}:{occurrence}", comment.comment_id)
+        format!("{}:{}:{hash}:{occurrence}", comment.source, comment.comment_id)
     };
     let mut requests: Vec<_> = understood
         .commands

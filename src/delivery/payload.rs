@@ -4,7 +4,9 @@
 //! event is an error, because somebody put the wrong name on it.
 
 use crate::domain::command::scan::may_ask;
-use crate::domain::event::{Account, Commented, Event, Installation, Person, Repository, Thread};
+use crate::domain::event::{
+    Account, Commented, Event, Installation, Person, Repository, Source, Thread,
+};
 use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -30,7 +32,7 @@ pub enum PayloadError {
 pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
     if event == "issue_comment"
         && let Ok(payload) = serde_json::from_slice::<IssueCommentPayload>(body)
-        && payload.action == "created"
+        && matches!(payload.action.as_str(), "created" | "edited")
     {
         return Ok(payload.into_event());
     }
@@ -58,11 +60,19 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
                 _ => Event::Allowed(installation),
             })
         }
-        ("issue_comment", "created") => {
+        ("issue_comment", "created" | "edited") => {
             let payload: IssueCommentPayload = serde_json::from_slice(body).map_err(misfit)?;
             Ok(payload.into_event())
         }
-        ("issue_comment" | "installation", "") => {
+        ("issues", "opened") => {
+            let payload: IssuePayload = serde_json::from_slice(body).map_err(misfit)?;
+            Ok(payload.into_event())
+        }
+        ("pull_request", "opened") => {
+            let payload: PullRequestPayload = serde_json::from_slice(body).map_err(misfit)?;
+            Ok(payload.into_event())
+        }
+        ("issue_comment" | "installation" | "issues" | "pull_request", "") => {
             Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() })
         }
         (_, "") => Ok(Event::Ignored(format!("the event {event} is not used"))),
@@ -89,11 +99,53 @@ struct FullInstallation {
 #[derive(Deserialize)]
 struct IssueCommentPayload {
     action: String,
+    #[serde(default)]
+    changes: Changes,
     issue: Issue,
     comment: Comment,
     repository: Repo,
     sender: User,
     installation: Option<InstallationRef>,
+}
+
+/// What an edit changed.
+#[derive(Default, Deserialize)]
+struct Changes {
+    body: Option<Was>,
+}
+
+#[derive(Deserialize)]
+struct Was {
+    from: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct IssuePayload {
+    issue: Opened,
+    repository: Repo,
+    sender: User,
+    installation: Option<InstallationRef>,
+}
+
+#[derive(Deserialize)]
+struct PullRequestPayload {
+    pull_request: Opened,
+    repository: Repo,
+    sender: User,
+    installation: Option<InstallationRef>,
+}
+
+/// A new issue or pull request.
+#[derive(Deserialize)]
+struct Opened {
+    id: i64,
+    number: i64,
+    title: String,
+    body: Option<String>,
+    user: Option<User>,
+    html_url: String,
+    created_at: DateTime<Utc>,
+    performed_via_github_app: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -150,43 +202,122 @@ impl User {
 
 impl IssueCommentPayload {
     fn into_event(self) -> Event {
-        // A program may write under a person's name through an App; that is no person typing.
-        let is_bot = self.sender.kind != "User" || self.comment.performed_via_github_app.is_some();
-        if is_bot {
-            return Event::Ignored(format!(
-                "the comment is by {}, which is not a person",
-                self.sender.login
-            ));
-        }
-        let body = self.comment.body.unwrap_or_default();
-        if !may_ask(&body) {
-            return Event::Ignored("the comment has no command".to_owned());
-        }
-        let name =
-            RepoName { owner: self.repository.owner.login.clone(), name: self.repository.name };
-        Event::Commented(Box::new(Commented {
-            installation: self.installation.map(|i| InstallationId(i.id)),
-            repository: Repository {
-                id: RepositoryId(self.repository.id),
-                owner: self.repository.owner.into_account(),
-                name,
-                private: self.repository.private,
-                archived: self.repository.archived,
-                default_branch: self.repository.default_branch,
-                updated_at: self.repository.updated_at,
-            },
-            thread: Thread {
-                number: self.issue.number,
-                title: self.issue.title,
-                body: self.issue.body.unwrap_or_default(),
-                author: self.issue.user.map(|u| u.login),
-                is_pull_request: self.issue.pull_request.is_some(),
-            },
-            comment_id: self.comment.id,
+        let (issue, comment) = (self.issue, self.comment);
+        let thread = Thread {
+            number: issue.number,
+            title: issue.title,
+            body: issue.body.unwrap_or_default(),
+            author: issue.user.map(|u| u.login),
+            is_pull_request: issue.pull_request.is_some(),
+        };
+        let body = comment.body.unwrap_or_default();
+        // An edit that left the text alone adds nothing to it.
+        let before = (self.action == "edited").then(|| match self.changes.body {
+            Some(was) => was.from.unwrap_or_default(),
+            None => body.clone(),
+        });
+        let words = Words {
+            source: Source::Comment,
+            id: comment.id,
             body,
-            url: self.comment.html_url,
-            created_at: self.comment.created_at,
-            sender: Person { id: self.sender.id, login: self.sender.login, is_bot },
+            before,
+            url: comment.html_url,
+            created_at: comment.created_at,
+            by_an_app: comment.performed_via_github_app.is_some(),
+        };
+        words.into_event(thread, self.sender, self.repository, self.installation)
+    }
+}
+
+impl IssuePayload {
+    fn into_event(self) -> Event {
+        let (words, thread) = self.issue.split(Source::IssueBody);
+        words.into_event(thread, self.sender, self.repository, self.installation)
+    }
+}
+
+impl PullRequestPayload {
+    fn into_event(self) -> Event {
+        let (words, thread) = self.pull_request.split(Source::PullRequestBody);
+        words.into_event(thread, self.sender, self.repository, self.installation)
+    }
+}
+
+impl Opened {
+    fn split(self, source: Source) -> (Words, Thread) {
+        let body = self.body.unwrap_or_default();
+        let words = Words {
+            source,
+            id: self.id,
+            body: body.clone(),
+            before: None,
+            url: self.html_url,
+            created_at: self.created_at,
+            by_an_app: self.performed_via_github_app.is_some(),
+        };
+        let thread = Thread {
+            number: self.number,
+            title: self.title,
+            body,
+            author: self.user.map(|u| u.login),
+            is_pull_request: source == Source::PullRequestBody,
+        };
+        (words, thread)
+    }
+}
+
+/// What somebody wrote, wherever it was.
+struct Words {
+    source: Source,
+    id: i64,
+    body: String,
+    before: Option<String>,
+    url: String,
+    created_at: DateTime<Utc>,
+    by_an_app: bool,
+}
+
+impl Words {
+    fn into_event(
+        self,
+        thread: Thread,
+        sender: User,
+        repository: Repo,
+        installation: Option<InstallationRef>,
+    ) -> Event {
+        // A program may write under a person's name through an App; that is no person typing.
+        let is_bot = sender.kind != "User" || self.by_an_app;
+        if is_bot {
+            return Event::Ignored(format!("it is by {}, which is not a person", sender.login));
+        }
+        if !may_ask(&self.body) {
+            return Event::Ignored("the text has no command".to_owned());
+        }
+        Event::Commented(Box::new(Commented {
+            installation: installation.map(|i| InstallationId(i.id)),
+            repository: repository.into_repository(),
+            thread,
+            source: self.source,
+            comment_id: self.id,
+            body: self.body,
+            before: self.before,
+            url: self.url,
+            created_at: self.created_at,
+            sender: Person { id: sender.id, login: sender.login, is_bot },
         }))
+    }
+}
+
+impl Repo {
+    fn into_repository(self) -> Repository {
+        Repository {
+            id: RepositoryId(self.id),
+            name: RepoName { owner: self.owner.login.clone(), name: self.name },
+            owner: self.owner.into_account(),
+            private: self.private,
+            archived: self.archived,
+            default_branch: self.default_branch,
+            updated_at: self.updated_at,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Acts: what is done on GitHub exactly once. An act is a stored row before it is a request.
 
-use super::event::Person;
+use super::event::{Person, Source};
 use super::ids::Sha;
 use super::text_enum;
 use serde::{Deserialize, Serialize};
@@ -51,9 +51,15 @@ text_enum!(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Act {
-    /// Put an emoji on a comment.
+    /// Put an emoji on what somebody wrote.
     Reaction {
-        /// The comment.
+        /// The issue or pull request.
+        #[serde(default)]
+        number: i64,
+        /// What of it gets the emoji.
+        #[serde(default)]
+        source: Source,
+        /// GitHub's id of that.
         comment_id: i64,
         /// The emoji.
         emoji: Emoji,

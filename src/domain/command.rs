@@ -11,7 +11,7 @@ pub mod parse;
 pub mod scan;
 
 use super::credit::Credits;
-use super::event::Thread;
+use super::event::{Source, Thread};
 use super::task::{Kind, Priority};
 use super::text_enum;
 use serde::{Deserialize, Serialize};
@@ -268,7 +268,10 @@ pub struct Asked {
     pub request: Request,
     /// The issue or pull request, as the signed payload showed it.
     pub thread: Thread,
-    /// The comment.
+    /// Into what it was written.
+    #[serde(default)]
+    pub source: Source,
+    /// GitHub's id of that.
     pub comment_id: i64,
     /// Where it is read.
     pub url: String,

@@ -3,6 +3,7 @@
 //! GitHub's own payloads are read in `delivery` and nowhere else.
 
 use super::ids::{AccountId, InstallationId, RepoName, RepositoryId};
+use super::text_enum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,7 @@ pub enum Event {
     Suspended(Installation),
     /// The App may work again, or was granted more permissions.
     Allowed(Installation),
-    /// Somebody wrote a comment on an issue or in a pull request's conversation.
+    /// Somebody wrote or edited a comment, or opened an issue or a pull request.
     Commented(Box<Commented>),
     /// Something that we do not act on, and why.
     Ignored(String),
@@ -90,7 +91,19 @@ pub struct Thread {
     pub is_pull_request: bool,
 }
 
-/// A new comment.
+text_enum!(
+    /// What somebody wrote into.
+    Source {
+        /// A comment on an issue or in a pull request's conversation.
+        Comment = "comment",
+        /// The first text of an issue.
+        IssueBody = "issue_body",
+        /// The first text of a pull request.
+        PullRequestBody = "pr_body",
+    }
+);
+
+/// Words that may ask for something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commented {
     /// The installation that the delivery was sent for.
@@ -99,14 +112,25 @@ pub struct Commented {
     pub repository: Repository,
     /// Below what.
     pub thread: Thread,
-    /// GitHub's id of the comment.
+    /// Into what it was written.
+    pub source: Source,
+    /// GitHub's id of that.
     pub comment_id: i64,
     /// What it says.
     pub body: String,
+    /// What it said before, if it was edited.
+    pub before: Option<String>,
     /// Where people read it.
     pub url: String,
     /// When it was written.
     pub created_at: DateTime<Utc>,
     /// Who wrote it.
     pub sender: Person,
+}
+
+#[expect(clippy::derivable_impls, reason = "the enum is made by a macro")]
+impl Default for Source {
+    fn default() -> Self {
+        Self::Comment
+    }
 }

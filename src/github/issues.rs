@@ -95,9 +95,22 @@ impl GitHub {
         comment: i64,
         emoji: Emoji,
     ) -> Result<(), GitHubError> {
+        self.react_at(place, &format!("/issues/comments/{comment}/reactions"), emoji).await
+    }
+
+    /// Puts an emoji on the first text of an issue or pull request.
+    pub(crate) async fn react_to_thread(
+        &self,
+        place: &Place,
+        number: i64,
+        emoji: Emoji,
+    ) -> Result<(), GitHubError> {
+        self.react_at(place, &format!("/issues/{number}/reactions"), emoji).await
+    }
+
+    async fn react_at(&self, place: &Place, route: &str, emoji: Emoji) -> Result<(), GitHubError> {
         let crab = self.acting_in(place, Purpose::Talk).await?;
-        let route = place.route(&format!("/issues/comments/{comment}/reactions"));
-        let _: Value = self.post(&crab, &route, &json!({ "content": emoji })).await?;
+        let _: Value = self.post(&crab, &place.route(route), &json!({ "content": emoji })).await?;
         Ok(())
     }
 }

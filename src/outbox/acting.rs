@@ -3,6 +3,7 @@
 use super::Outbox;
 use super::verdict::Verdict;
 use crate::domain::act::Act;
+use crate::domain::event::Source;
 use crate::domain::ids::TaskId;
 use crate::domain::report::detail;
 use crate::domain::task::LONGEST_WAIT;
@@ -95,8 +96,13 @@ impl Outbox {
             return Ok(Verdict::Lost);
         }
         match &act.act {
-            Act::Reaction { comment_id, emoji } => {
-                let done = self.github.react(place, *comment_id, *emoji).await;
+            Act::Reaction { number, source, comment_id, emoji } => {
+                let done = match source {
+                    Source::Comment => self.github.react(place, *comment_id, *emoji).await,
+                    Source::IssueBody | Source::PullRequestBody => {
+                        self.github.react_to_thread(place, *number, *emoji).await
+                    }
+                };
                 Ok(self
                     .judged(place, done.map(|()| Value::Object(serde_json::Map::default())), act)
                     .await)

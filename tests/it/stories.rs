@@ -22,6 +22,7 @@ mod repositories;
 mod stopping;
 mod waiting_for_people;
 mod webhook;
+mod where_people_type;
 
 /// What people see when a comment becomes a pull request, whatever happened behind it.
 const UNDISTURBED: &str = "\

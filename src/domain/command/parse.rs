@@ -25,8 +25,32 @@ pub struct Numbered {
     pub command: Command,
     /// Its words with single spaces between them.
     pub normalised: String,
+    /// The same, of its first line only.
+    pub line: String,
     /// How many commands with the same words stand before it.
     pub occurrence: usize,
+}
+
+impl Understood {
+    /// What an edit added to the text that it was before: the commands whose line is new. A task does
+    /// not start again because somebody mends a word below its command.
+    #[must_use]
+    pub fn added_to(mut self, before: &Self) -> Self {
+        let mut old: Vec<&str> = before.commands.iter().map(|c| c.line.as_str()).collect();
+        self.commands.retain(|command| match old.iter().position(|line| *line == command.line) {
+            Some(known) => {
+                old.swap_remove(known);
+                false
+            }
+            None => true,
+        });
+        self.mistakes.retain(|mistake| before.mistakes.iter().all(|m| m.word != mistake.word));
+        self
+    }
+}
+
+fn spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Reads a whole comment.
@@ -42,11 +66,12 @@ pub fn understand(comment: &str) -> Understood {
         }
         match parse(found) {
             Ok(command) => {
-                let normalised = found.rest.split_whitespace().collect::<Vec<_>>().join(" ");
+                let normalised = spaced(found.rest);
+                let line = spaced(found.rest.lines().next().unwrap_or_default());
                 let count = seen.entry(normalised.clone()).or_default();
                 let occurrence = *count;
                 *count += 1;
-                understood.commands.push(Numbered { command, normalised, occurrence });
+                understood.commands.push(Numbered { command, normalised, line, occurrence });
             }
             Err(mistakes) => understood.mistakes.extend(mistakes),
         }

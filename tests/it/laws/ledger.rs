@@ -131,6 +131,7 @@ impl Ledger {
         };
         let command = understand("/asynccoder debug").commands.remove(0).command;
         let asked = Asked {
+            source: asynccoder::domain::event::Source::Comment,
             request: Request::Command(command),
             thread: thread.clone(),
             comment_id: number,

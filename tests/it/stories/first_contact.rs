@@ -122,17 +122,6 @@ story!(talk_between_people_stays_between_people, async |world| {
     assert_eq!(world.models().requests().len(), 0);
 });
 
-story!(an_edited_comment_starts_nothing, async |world| {
-    let comment = world.alice.comments(&world.issue, "Please look.");
-    world.simulator.edit_comment(REPOSITORY, comment, "alice", "/asynccoder ping").unwrap();
-    world
-        .settles_as(expect![[r#"
-        alice        #1 Please look.
-        alice        #1 edits: /asynccoder ping
-    "#]])
-        .await;
-});
-
 story!(the_bot_does_not_listen_to_itself, async |world| {
     let marker = "<!-- asynccoder:command=018f0000-0000-7000-8000-000000000000 -->";
     let text = format!("/asynccoder ping\n\n{marker}");

@@ -63,8 +63,12 @@ impl Person {
 
     /// Opens a pull request for a branch of the usual repository.
     pub(crate) fn proposes(&self, branch: &str, title: &str) -> Issue {
-        let (title, head) = (title.to_owned(), branch.to_owned());
-        let opening = Opening { title, head, ..Opening::default() };
+        self.proposes_with(branch, title, "")
+    }
+
+    pub(crate) fn proposes_with(&self, branch: &str, title: &str, body: &str) -> Issue {
+        let (title, head, body) = (title.to_owned(), branch.to_owned(), body.to_owned());
+        let opening = Opening { title, head, body, ..Opening::default() };
         let number = self.simulator.open_pull_request(REPOSITORY, &self.login, &opening).unwrap();
         Issue { repository: REPOSITORY.to_owned(), number }
     }

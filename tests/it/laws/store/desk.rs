@@ -3,7 +3,7 @@
 use asynccoder::domain::act::{Act, CommitRecipe, Emoji, PullRequest, Push};
 use asynccoder::domain::command::{Asked, Command, Options, Request, Verb};
 use asynccoder::domain::credit::{Credits, Daily, Quote, Usage};
-use asynccoder::domain::event::{Account, Installation, Person, Repository, Thread};
+use asynccoder::domain::event::{Account, Installation, Person, Repository, Source, Thread};
 use asynccoder::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId, Sha, TaskId};
 use asynccoder::domain::report::Outcome;
 use asynccoder::domain::task::{Brief, End, Kind, Priority};
@@ -76,7 +76,7 @@ impl Desk {
 
     pub async fn admits(&self, account: i64, key: &str, task: NewTask) -> Option<TaskId> {
         let command = self.asks(account, key).await;
-        let react = vec![act(&command, None, Act::Reaction { comment_id: 1, emoji: Emoji::Eyes })];
+        let react = vec![act(&command, None, the_eyes())];
         self.store.admit(&command, task, react, NO_LIMIT).await.unwrap()
     }
 
@@ -103,6 +103,10 @@ impl Desk {
         let balance = self.store.balance(AccountId(account)).await.unwrap();
         (balance.balance.0, balance.held.0)
     }
+}
+
+fn the_eyes() -> Act {
+    Act::Reaction { number: 1, source: Source::Comment, comment_id: 1, emoji: Emoji::Eyes }
 }
 
 pub fn at(minutes: i64) -> DateTime<Utc> {
@@ -154,7 +158,13 @@ pub fn command(account: i64, key: &str) -> NewCommand {
         account: AccountId(account),
         repository: RepositoryId(account * 10),
         sender: person(),
-        asked: Asked { request, thread: thread(), comment_id: 1, url: String::new() },
+        asked: Asked {
+            request,
+            thread: thread(),
+            source: Source::Comment,
+            comment_id: 1,
+            url: String::new(),
+        },
     }
 }
 
