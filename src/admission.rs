@@ -28,12 +28,9 @@ use crate::store::{Store, StoreError};
 use facts::{Gathered, Ground};
 use later::place;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thread::again;
 use tokio_util::sync::CancellationToken;
-
-/// Longer than all calls that a decision takes.
-const LEASE: Duration = Duration::from_mins(2);
 
 /// Decides commands.
 #[derive(Clone)]
@@ -72,9 +69,14 @@ impl Admission {
     /// Works until told to stop. Woken by its bell and by a look every poll.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.store.claim_command(LEASE).await {
+            match self.store.claim_command(self.timing.lease).await {
                 Ok(Some(command)) => {
-                    self.settle(&command).await;
+                    tokio::select! {
+                        () = self.settle(&command) => {}
+                        () = self.keep(&command) => {
+                            tracing::warn!(command = %command.id, "a command's lease was lost; its next holder decides it");
+                        }
+                    }
                     continue;
                 }
                 Ok(None) => {}
@@ -100,6 +102,20 @@ impl Admission {
         };
         if let Err(error) = outcome {
             tracing::error!(command = %command.id, %error, "a command is decided again when its lease runs out");
+        }
+    }
+
+    /// Keeps the lease alive, however long GitHub takes; returns when it is lost.
+    async fn keep(&self, command: &ClaimedCommand) {
+        let mut kept_until = Instant::now() + self.timing.lease;
+        while Instant::now() < kept_until {
+            tokio::time::sleep(self.timing.heartbeat).await;
+            let asked = Instant::now();
+            match self.store.renew_command(command, self.timing.lease).await {
+                Ok(true) => kept_until = asked + self.timing.lease,
+                Ok(false) => return,
+                Err(error) => tracing::warn!(%error, "a command's lease could not be renewed"),
+            }
         }
     }
 

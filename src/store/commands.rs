@@ -158,6 +158,21 @@ impl Store {
         Ok(Some(command))
     }
 
+    /// Stays the one who decides a command for so long from now. `false`: somebody else does, or it
+    /// is decided.
+    pub async fn renew_command(&self, command: &ClaimedCommand, lease: Duration) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let until = tx.clock().await? + lease;
+        let renewed = exec(
+            &mut tx,
+            "update commands set lease_until = $3 where id = $1 and lease = $2 and state = 'pending'",
+            args![command.id, command.lease, until],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(renewed == 1)
+    }
+
     /// Leaves a command for later. The acts tell the person that it was seen; they are stored once.
     pub async fn postpone_command(
         &self,
