@@ -71,12 +71,7 @@ impl Admission {
         while !stop.is_cancelled() {
             match self.store.claim_command(self.timing.lease).await {
                 Ok(Some(command)) => {
-                    tokio::select! {
-                        () = self.settle(&command) => {}
-                        () = self.keep(&command) => {
-                            tracing::warn!(command = %command.id, "a command's lease was lost; its next holder decides it");
-                        }
-                    }
+                    self.settle_while_held(&command).await;
                     continue;
                 }
                 Ok(None) => {}
@@ -86,6 +81,15 @@ impl Admission {
                 () = self.store.bells().commands.notified() => {}
                 () = tokio::time::sleep(self.timing.poll) => {}
                 () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn settle_while_held(&self, command: &ClaimedCommand) {
+        tokio::select! {
+            () = self.settle(command) => {}
+            () = self.keep(command) => {
+                tracing::warn!(command = %command.id, "a command's lease was lost; its next holder decides it");
             }
         }
     }

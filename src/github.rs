@@ -8,6 +8,7 @@ pub(crate) mod account;
 pub(crate) mod checks;
 pub(crate) mod error;
 pub(crate) mod issues;
+mod limits;
 pub(crate) mod pulls;
 pub(crate) mod redelivery;
 pub(crate) mod repositories;
@@ -18,6 +19,7 @@ use crate::domain::ids::{InstallationId, RepoName, RepositoryId};
 use anyhow::Context;
 use error::GitHubError;
 use http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use limits::Limits;
 use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
 use octocrab::service::middleware::reqwest_connector::ReqwestConnector;
@@ -43,8 +45,16 @@ const API_VERSION: &str = "2022-11-28";
 pub(crate) struct GitHub {
     plain: Octocrab,
     tokens: Tokens,
+    limits: Limits,
     app_id: u64,
     bot: Arc<OnceCell<account::Bot>>,
+}
+
+/// A client that acts for somebody.
+struct Client {
+    crab: Octocrab,
+    /// Who has to wait when GitHub asks to; `None` for the App itself.
+    installation: Option<InstallationId>,
 }
 
 /// A repository and the installation through which it is reached.
@@ -77,7 +87,13 @@ impl GitHub {
             .with_auth(AuthState::None)
             .build()?;
         let tokens = Tokens::new(config.app.id, &config.app.key)?;
-        Ok(Self { plain, tokens, app_id: config.app.id, bot: Arc::default() })
+        Ok(Self {
+            plain,
+            tokens,
+            limits: Limits::default(),
+            app_id: config.app.id,
+            bot: Arc::default(),
+        })
     }
 
     /// The App's id: what we wrote carries it.
@@ -88,35 +104,53 @@ impl GitHub {
     /// Reads something. `parameters` become the query.
     async fn get<T: octocrab::FromResponse>(
         &self,
-        crab: &Octocrab,
+        client: &Client,
         route: &str,
         parameters: &[(&str, &str)],
     ) -> Result<T, GitHubError> {
-        limited(crab.get(route, Some(parameters))).await
+        self.limited(client, client.crab.get(route, Some(parameters))).await
     }
 
     async fn post<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
-        crab: &Octocrab,
+        client: &Client,
         route: &str,
         body: &B,
     ) -> Result<T, GitHubError> {
-        limited(crab.post(route, Some(body))).await
+        self.limited(client, client.crab.post(route, Some(body))).await
     }
 
     async fn patch<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
-        crab: &Octocrab,
+        client: &Client,
         route: &str,
         body: &B,
     ) -> Result<T, GitHubError> {
-        limited(crab.patch(route, Some(body))).await
+        self.limited(client, client.crab.patch(route, Some(body))).await
     }
 
     /// A client with a token for one purpose in one repository.
-    async fn acting_in(&self, place: &Place, purpose: Purpose) -> Result<Octocrab, GitHubError> {
+    async fn acting_in(&self, place: &Place, purpose: Purpose) -> Result<Client, GitHubError> {
         let token = self.tokens.get(self, place, purpose).await?;
-        Ok(self.plain.user_access_token(token)?)
+        let crab = self.plain.user_access_token(token)?;
+        Ok(Client { crab, installation: Some(place.installation) })
+    }
+
+    /// A call, within its time, and not before a limit ends.
+    async fn limited<T>(
+        &self,
+        client: &Client,
+        call: impl Future<Output = octocrab::Result<T>>,
+    ) -> Result<T, GitHubError> {
+        self.limits.check(client.installation)?;
+        let answer = match tokio::time::timeout(CALL_LIMIT, call).await {
+            Ok(answer) => answer.map_err(GitHubError::from),
+            Err(_) => Err(GitHubError::Unwell(format!("no answer within {CALL_LIMIT:?}"))),
+        };
+        if let Err(GitHubError::Limited(wait)) = &answer {
+            self.limits.note(client.installation, *wait);
+        }
+        answer
     }
 }
 
@@ -131,13 +165,6 @@ pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
     client.context(
         "no HTTP client: are the system's CA certificates installed (package ca-certificates)?",
     )
-}
-
-async fn limited<T>(call: impl Future<Output = octocrab::Result<T>>) -> Result<T, GitHubError> {
-    match tokio::time::timeout(CALL_LIMIT, call).await {
-        Ok(answer) => answer.map_err(GitHubError::from),
-        Err(_) => Err(GitHubError::Unwell(format!("no answer within {CALL_LIMIT:?}"))),
-    }
 }
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -38,7 +38,10 @@ impl Admission {
             {
                 self.refuse(command, &Refusal::GitHubUnreachable).await
             }
-            GitHubError::Limited(wait) => self.postpone(command, error, *wait).await,
+            GitHubError::Limited(wait) => {
+                self.store.block(command.account, *wait).await?;
+                self.postpone(command, error, *wait).await
+            }
             GitHubError::Unwell(_) => self.postpone(command, error, self.patience(command)).await,
             GitHubError::Unauthorized(_) => {
                 // A token may be revoked before its time; the next try gets a new one.

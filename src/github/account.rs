@@ -53,9 +53,9 @@ impl GitHub {
     pub(crate) async fn bot(&self, place: &Place) -> Result<Bot, GitHubError> {
         let ask = async {
             let slug = self.app().await?.slug;
-            let crab = self.acting_in(place, Purpose::Admission).await?;
+            let client = self.acting_in(place, Purpose::Admission).await?;
             let route = format!("/users/{}", segment(&format!("{slug}[bot]")));
-            let user: User = self.get(&crab, &route, &[]).await?;
+            let user: User = self.get(&client, &route, &[]).await?;
             Ok::<_, GitHubError>(Bot { login: user.login, id: user.id })
         };
         self.bot.get_or_try_init(|| ask).await.cloned()

@@ -72,10 +72,10 @@ impl GitHub {
         place: &Place,
         check: &CheckRun<'_>,
     ) -> Result<i64, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Check).await?;
+        let client = self.acting_in(place, Purpose::Check).await?;
         let mut body = check.body();
         merge(&mut body, json!({ "head_sha": check.head_sha }));
-        let created: Created = self.post(&crab, &place.route("/check-runs"), &body).await?;
+        let created: Created = self.post(&client, &place.route("/check-runs"), &body).await?;
         Ok(created.id)
     }
 
@@ -86,9 +86,9 @@ impl GitHub {
         id: i64,
         check: &CheckRun<'_>,
     ) -> Result<(), GitHubError> {
-        let crab = self.acting_in(place, Purpose::Check).await?;
+        let client = self.acting_in(place, Purpose::Check).await?;
         let _: Value =
-            self.patch(&crab, &place.route(&format!("/check-runs/{id}")), &check.body()).await?;
+            self.patch(&client, &place.route(&format!("/check-runs/{id}")), &check.body()).await?;
         Ok(())
     }
 
@@ -98,12 +98,12 @@ impl GitHub {
         place: &Place,
         check: &CheckRun<'_>,
     ) -> Result<Vec<i64>, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Check).await?;
+        let client = self.acting_in(place, Purpose::Check).await?;
         let route = place.route(&format!("/commits/{}/check-runs", check.head_sha));
         let app = self.app_id().to_string();
         let parameters =
             [("filter", "all"), ("check_name", check.name), ("app_id", &app), ("per_page", "100")];
-        let list: List = self.get(&crab, &route, &parameters).await?;
+        let list: List = self.get(&client, &route, &parameters).await?;
         let task = check.task.to_string();
         let ours = list
             .check_runs

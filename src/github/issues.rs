@@ -29,9 +29,9 @@ impl GitHub {
         number: i64,
         body: &str,
     ) -> Result<i64, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let client = self.acting_in(place, Purpose::Talk).await?;
         let route = place.route(&format!("/issues/{number}/comments"));
-        let comment: Comment = self.post(&crab, &route, &json!({ "body": body })).await?;
+        let comment: Comment = self.post(&client, &route, &json!({ "body": body })).await?;
         Ok(comment.id)
     }
 
@@ -42,9 +42,9 @@ impl GitHub {
         id: i64,
         body: &str,
     ) -> Result<(), GitHubError> {
-        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let client = self.acting_in(place, Purpose::Talk).await?;
         let route = place.route(&format!("/issues/comments/{id}"));
-        let _: Value = self.patch(&crab, &route, &json!({ "body": body })).await?;
+        let _: Value = self.patch(&client, &route, &json!({ "body": body })).await?;
         Ok(())
     }
 
@@ -55,13 +55,13 @@ impl GitHub {
         number: i64,
         marker: &str,
     ) -> Result<Vec<i64>, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let client = self.acting_in(place, Purpose::Talk).await?;
         let route = place.route(&format!("/issues/{number}/comments"));
         let mut found = Vec::new();
         for page in 1..=MOST_PAGES {
             let page = page.to_string();
             let comments: Vec<Comment> =
-                self.get(&crab, &route, &[("per_page", "100"), ("page", &page)]).await?;
+                self.get(&client, &route, &[("per_page", "100"), ("page", &page)]).await?;
             let last = comments.len() < 100;
             let ours = comments.into_iter().filter(|c| {
                 let by_us =
@@ -78,11 +78,12 @@ impl GitHub {
 
     /// Removes a comment that we wrote twice.
     pub(crate) async fn delete_comment(&self, place: &Place, id: i64) -> Result<(), GitHubError> {
-        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let client = self.acting_in(place, Purpose::Talk).await?;
         let route = place.route(&format!("/issues/comments/{id}"));
-        let delete =
-            async { octocrab::map_github_error(crab._delete(route, None::<&()>).await?).await };
-        match super::limited(delete).await {
+        let delete = async {
+            octocrab::map_github_error(client.crab._delete(route, None::<&()>).await?).await
+        };
+        match self.limited(&client, delete).await {
             Ok(_) | Err(GitHubError::NotFound(_)) => Ok(()),
             Err(other) => Err(other),
         }
@@ -109,8 +110,8 @@ impl GitHub {
     }
 
     async fn react_at(&self, place: &Place, route: &str, emoji: Emoji) -> Result<(), GitHubError> {
-        let crab = self.acting_in(place, Purpose::Talk).await?;
-        let _: Value = self.post(&crab, &place.route(route), &json!({ "content": emoji })).await?;
+        let client = self.acting_in(place, Purpose::Talk).await?;
+        let _: Value = self.post(&client, &place.route(route), &json!({ "content": emoji })).await?;
         Ok(())
     }
 }

@@ -50,7 +50,7 @@ impl GitHub {
         place: &Place,
         wanted: &PullRequest,
     ) -> Result<Opened, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let client = self.acting_in(place, Purpose::Talk).await?;
         let body = json!({
             "title": wanted.title,
             "head": wanted.head,
@@ -59,7 +59,7 @@ impl GitHub {
             "draft": wanted.draft,
             "maintainer_can_modify": true,
         });
-        self.post(&crab, &place.route("/pulls"), &body).await
+        self.post(&client, &place.route("/pulls"), &body).await
     }
 
     /// Pull requests from this branch of this repository, open or closed, oldest first.
@@ -68,10 +68,10 @@ impl GitHub {
         place: &Place,
         branch: &str,
     ) -> Result<Vec<Opened>, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let client = self.acting_in(place, Purpose::Talk).await?;
         let head = format!("{}:{branch}", place.name.owner);
         let parameters = [("head", head.as_str()), ("state", "all"), ("per_page", "100")];
-        let mut found: Vec<Opened> = self.get(&crab, &place.route("/pulls"), &parameters).await?;
+        let mut found: Vec<Opened> = self.get(&client, &place.route("/pulls"), &parameters).await?;
         found.sort_by_key(|pr| pr.number);
         Ok(found)
     }

@@ -73,11 +73,11 @@ impl GitHub {
         first: &str,
         wanted: impl Fn(&T) -> bool,
     ) -> Result<Vec<T>, GitHubError> {
-        let crab = self.as_app()?;
+        let client = self.as_app()?;
         let (mut all, mut next) = (Vec::new(), Some(first.to_owned()));
         for _ in 0..MOST_PAGES {
             let Some(route) = next else { break };
-            let mut page: Page<T> = self.get(&crab, &route, &[]).await?;
+            let mut page: Page<T> = self.get(&client, &route, &[]).await?;
             let items = page.take_items();
             let go_on = items.last().is_some_and(&wanted);
             all.extend(items.into_iter().filter(|item| wanted(item)));

@@ -63,9 +63,9 @@ impl GitHub {
         login: &str,
         id: i64,
     ) -> Result<Permission, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Admission).await?;
+        let client = self.acting_in(place, Purpose::Admission).await?;
         let route = place.route(&format!("/collaborators/{}/permission", segment(login)));
-        let answer: Result<Collaborator, _> = self.get(&crab, &route, &[]).await;
+        let answer: Result<Collaborator, _> = self.get(&client, &route, &[]).await;
         match answer {
             Ok(c) if c.user.as_ref().is_some_and(|user| user.id == id) => {
                 Ok(c.permission.parse().unwrap_or(Permission::None))
@@ -77,24 +77,24 @@ impl GitHub {
 
     /// The repository now.
     pub(crate) async fn repository(&self, place: &Place) -> Result<Repository, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Admission).await?;
-        self.get(&crab, &place.route(""), &[]).await
+        let client = self.acting_in(place, Purpose::Admission).await?;
+        self.get(&client, &place.route(""), &[]).await
     }
 
     /// Where a repository is today, asked for by what never changes: the address to which GitHub sends
     /// on whoever asks for an old name.
     pub(crate) async fn name_today(&self, place: &Place) -> Result<RepoName, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Admission).await?;
+        let client = self.acting_in(place, Purpose::Admission).await?;
         let route = format!("/repositories/{}", place.repository);
-        let named: Named = self.get(&crab, &route, &[]).await?;
+        let named: Named = self.get(&client, &route, &[]).await?;
         Ok(RepoName { owner: named.owner.login, name: named.name })
     }
 
     /// Where a branch is now. An empty repository answers 409.
     pub(crate) async fn branch(&self, place: &Place, name: &str) -> Result<Branch, GitHubError> {
-        let crab = self.acting_in(place, Purpose::Admission).await?;
+        let client = self.acting_in(place, Purpose::Admission).await?;
         let route = place.route(&format!("/git/ref/heads/{}", segments(name)));
-        let answer: Result<Reference, _> = self.get(&crab, &route, &[]).await;
+        let answer: Result<Reference, _> = self.get(&client, &route, &[]).await;
         match answer {
             Ok(reference) => Ok(Branch::At(reference.object.sha)),
             Err(GitHubError::NotFound(_)) => Ok(Branch::Missing),

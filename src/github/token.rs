@@ -2,7 +2,7 @@
 //! repository, so that a token which leaks can do as little as possible.
 
 use super::error::GitHubError;
-use super::{GitHub, Place};
+use super::{Client, GitHub, Place};
 use crate::domain::ids::{InstallationId, RepositoryId};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -144,8 +144,9 @@ impl Tokens {
 
 impl GitHub {
     /// A client that acts as the App itself.
-    pub(super) fn as_app(&self) -> Result<octocrab::Octocrab, GitHubError> {
-        Ok(self.plain.user_access_token(self.tokens.jwt()?)?)
+    pub(super) fn as_app(&self) -> Result<Client, GitHubError> {
+        let crab = self.plain.user_access_token(self.tokens.jwt()?)?;
+        Ok(Client { crab, installation: None })
     }
 
     /// A token for git.

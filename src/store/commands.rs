@@ -113,6 +113,7 @@ const CLAIM: Sql = locking!(
      where id = (
          select id from commands
          where state = 'pending' and due_at <= $1 and (lease_until is null or lease_until <= $1)
+           and not exists (select 1 from accounts a where a.id = commands.account_id and a.blocked_until > $1)
          order by due_at limit 1",
     " for update skip locked",
     ") returning id"

@@ -81,6 +81,21 @@ impl Store {
         Ok(claimed.map(|(lease, installation)| Writer { account, lease, installation }))
     }
 
+    /// GitHub asked the whole installation to wait so long: no command of the account is decided, and
+    /// nothing is written for it, by whichever server.
+    pub async fn block(&self, account: AccountId, wait: Duration) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let until = tx.clock().await? + wait;
+        exec(
+            &mut tx,
+            "update accounts set blocked_until = $2 where id = $1 and (blocked_until is null or blocked_until < $2)",
+            args![account, until],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Stays the writer for so long from now. `false`: somebody else is.
     pub async fn renew_writer(&self, writer: &Writer, lease: Duration) -> Result<bool> {
         let mut tx = self.db.begin().await?;

@@ -54,6 +54,9 @@ impl Worker {
     ) -> anyhow::Result<()> {
         tracing::warn!(task = %task.id, error = %broken, "an attempt broke off");
         self.forget_refused_tokens(broken, task).await;
+        if let Broken::GitHub(GitHubError::Limited(wait)) = broken {
+            self.store.block(task.account, *wait).await.context("noting the limit")?;
+        }
         match self.after(broken, kept, task) {
             Next::Leave => Ok(()),
             Next::Release(release) => self.give_back(task, release).await,
