@@ -9,6 +9,7 @@ mod acting;
 mod branch;
 mod check_run;
 mod comment;
+mod kept;
 mod pace;
 mod pull_request;
 mod showing;
@@ -21,6 +22,7 @@ use crate::git::Git;
 use crate::github::{GitHub, Place};
 use crate::store::writers::{Job, Next, Writer};
 use crate::store::{self, Store};
+use kept::Kept;
 use pace::Pace;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -86,16 +88,19 @@ impl Outbox {
 
     /// Does everything that one account has to do now, as long as the lease can be kept.
     async fn drive(&self, writer: &Writer, stop: &CancellationToken) {
-        let blocked = tokio::select! {
-            done = self.drive_until_done(writer, stop) => done.unwrap_or_else(|error| {
-                tracing::error!(%error, "the outbox could not note what it did");
-                None
-            }),
-            () = self.keep(writer) => {
-                tracing::warn!(account = %writer.account, "a writer lease was lost; what was begun is looked up by its next holder");
-                return;
-            }
+        let kept = Kept::from_now(self.timing.lease);
+        let done = tokio::select! {
+            done = kept.only_while_kept(self.drive_until_done(writer, stop)) => done,
+            () = self.keep(writer, &kept) => None,
         };
+        let Some(done) = done else {
+            tracing::warn!(account = %writer.account, "a writer lease was lost; what was begun is looked up by its next holder");
+            return;
+        };
+        let blocked = done.unwrap_or_else(|error| {
+            tracing::error!(%error, "the outbox could not note what it did");
+            None
+        });
         if let Err(error) = self.store.release_writer(writer, blocked).await {
             tracing::error!(%error, "a writer lease could not be given back; it runs out by itself");
         }
@@ -129,17 +134,16 @@ impl Outbox {
     }
 
     /// Keeps the lease alive; returns when it is lost.
-    async fn keep(&self, writer: &Writer) {
-        let mut kept_until = Instant::now() + self.timing.lease;
+    async fn keep(&self, writer: &Writer, kept: &Kept) {
         loop {
             tokio::time::sleep(self.timing.heartbeat).await;
             let asked = Instant::now();
             match self.store.renew_writer(writer, self.timing.lease).await {
-                Ok(true) => kept_until = asked + self.timing.lease,
+                Ok(true) => kept.extend(asked + self.timing.lease),
                 Ok(false) => return,
                 Err(error) => tracing::warn!(%error, "a writer lease could not be renewed"),
             }
-            if Instant::now() >= kept_until {
+            if kept.is_over() {
                 return;
             }
         }

@@ -29,6 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// waits for the disk twice, and a start reads at most so much again.
 const CHECKPOINT_PAGES: &str = "4000";
 
+/// A server that stands still in the middle of a transaction keeps its rows locked, and everybody else
+/// out: after this it has lost the transaction. Set with each transaction, because a pooler may give
+/// every one of them another connection.
+const BEGIN_ON_POSTGRESQL: &str = "begin; set local idle_in_transaction_session_timeout = '10s'";
+
 /// The database.
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
@@ -85,7 +90,7 @@ impl Db {
     /// however many others want one.
     pub(crate) async fn begin_first(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin_with(BEGIN_ON_POSTGRESQL).await?),
             Self::Sqlite { write, .. } => {
                 Tx::Sqlite(write.begin_with("begin immediate").await?, None)
             }
