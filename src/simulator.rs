@@ -24,14 +24,19 @@ mod script;
 mod wire;
 mod world;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
 
 pub use self::{
-    faults::{At, Faults, Gate, Moment, Refusal},
+    faults::{At, Faults, Gate, Moment, Rates, Refusal, Spoiled, Storm},
     github::limits::Limits,
+    hooks::Mishaps,
     journal::{Auth, Effect, Entry, Request, Wall, What},
     models::Models,
     people::{Opening, RepositoryOptions},
@@ -85,21 +90,32 @@ impl Simulator {
     /// Binds the three listeners and starts serving.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let (folder, temporary) = folder(&options)?;
-        let api = Listener::bind().await?;
-        let server = Listener::bind().await?;
-        let models = Listener::bind().await?;
-        let urls = hub::Urls { api: api.url(), server: server.url(), models: models.url() };
-        let cords = [api.cord(), server.cord(), models.cord()];
-        let (hub, parcels) = Hub::new(urls, folder, options.seed)?;
+        let entrance = Entrance::bind(0).await?;
+        let (hub, parcels) = Hub::new(entrance.urls(), folder, options.seed)?;
         let hub = Arc::new(hub);
-        let tasks = vec![
-            tokio::spawn(wire::serve(api, github::router(Arc::clone(&hub)))),
-            tokio::spawn(wire::serve(server, git::http::router(Arc::clone(&hub)))),
-            tokio::spawn(wire::serve(models, models::router(Arc::clone(&hub)))),
-            tokio::spawn(hooks::deliver_all(Arc::clone(&hub), parcels)),
-        ];
-        let running = Arc::new(Running { tasks, cords, _folder: temporary });
-        Ok(Self { hub, quiet: false, running })
+        let hooks = tokio::spawn(hooks::deliver_all(Arc::clone(&hub), parcels));
+        let running = Running {
+            tasks: Mutex::new(vec![hooks]),
+            cords: Mutex::default(),
+            doors: Mutex::new(0),
+            _folder: temporary,
+        };
+        running.serve(&hub, entrance);
+        Ok(Self { hub, quiet: false, running: Arc::new(running) })
+    }
+
+    /// Opens another way into the same world, so that it can be told which of several servers a
+    /// request came from.
+    pub async fn open_door(&self) -> anyhow::Result<Door> {
+        let number = {
+            let mut doors = self.running.doors.lock().unwrap_or_else(PoisonError::into_inner);
+            *doors += 1;
+            *doors
+        };
+        let entrance = Entrance::bind(number).await?;
+        let hub::Urls { api, server, models } = entrance.urls();
+        self.running.serve(&self.hub, entrance);
+        Ok(Door { number, api_url: api, server_url: server, models_url: models })
     }
 
     /// Closes the listeners. Replies under way are cut off.
@@ -166,6 +182,16 @@ impl Simulator {
         self.hub.journal.bump();
     }
 
+    /// From now on lists do not show what was created less than so long ago, as GitHub's copies lag.
+    pub fn set_read_lag(&self, lag: Duration) {
+        self.hub.world().lag = chrono::TimeDelta::from_std(lag).unwrap_or_default();
+    }
+
+    /// Every installation token is dead from now on.
+    pub fn revoke_tokens(&self) {
+        self.hub.world().tokens.clear();
+    }
+
     /// Replaces the rate limits.
     pub fn set_limits(&self, limits: Limits) {
         self.hub.world().limits = limits;
@@ -190,20 +216,66 @@ impl Simulator {
     }
 }
 
+/// Another way into the world; the first one has the number 0.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// What [`Gate::reached`] says of a request that came through it.
+    pub number: usize,
+    /// The address that stands for `https://api.github.com`.
+    pub api_url: String,
+    /// The address that stands for `https://github.com`.
+    pub server_url: String,
+    /// The address of the model service, without `/v1`.
+    pub models_url: String,
+}
+
+/// The listeners of a door.
+struct Entrance {
+    api: Listener,
+    server: Listener,
+    models: Listener,
+}
+
+impl Entrance {
+    async fn bind(door: usize) -> anyhow::Result<Self> {
+        let (api, server) = (Listener::bind(door).await?, Listener::bind(door).await?);
+        Ok(Self { api, server, models: Listener::bind(door).await? })
+    }
+
+    fn urls(&self) -> hub::Urls {
+        let Self { api, server, models } = self;
+        hub::Urls { api: api.url(), server: server.url(), models: models.url() }
+    }
+}
+
 /// What must end with the last handle.
 #[derive(Debug)]
 struct Running {
-    tasks: Vec<JoinHandle<()>>,
-    cords: [Cord; 3],
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    cords: Mutex<Vec<Cord>>,
+    /// The number of the last door.
+    doors: Mutex<usize>,
     _folder: Option<tempfile::TempDir>,
 }
 
 impl Running {
+    fn serve(&self, hub: &Arc<Hub>, entrance: Entrance) {
+        let Entrance { api, server, models } = entrance;
+        let mut cords = self.cords.lock().unwrap_or_else(PoisonError::into_inner);
+        cords.extend([api.cord(), server.cord(), models.cord()]);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.extend([
+            tokio::spawn(wire::serve(api, github::router(Arc::clone(hub)))),
+            tokio::spawn(wire::serve(server, git::http::router(Arc::clone(hub)))),
+            tokio::spawn(wire::serve(models, models::router(Arc::clone(hub)))),
+        ]);
+    }
+
     fn end(&self) {
-        for task in &self.tasks {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             task.abort();
         }
-        for cord in &self.cords {
+        for cord in self.cords.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             cord.cut();
         }
     }

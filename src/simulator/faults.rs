@@ -1,17 +1,30 @@
-//! Planned trouble: a reply refused, lost or held, at any wall.
+//! Trouble at any wall: planned for certain requests, or as a storm over all of them.
 //!
-//! A fault matches a wall, a method and a part of the path, and is used up after a number of
-//! requests. Gates stop the bot at an exact point without any hook inside the bot.
+//! A planned fault matches a wall, a method and a part of the path, and is used up after a number of
+//! requests. Gates stop the bot at an exact point without any hook inside the bot. A storm strikes by
+//! dice, the same for the same seed.
+
+mod storm;
+mod trouble;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use anyhow::Context as _;
-use serde_json::Value;
-use tokio::sync::watch;
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+use serde_json::{Value, json};
 
+use self::trouble::Held;
+pub(crate) use self::trouble::Trouble;
+pub use self::{
+    storm::{Rates, Storm},
+    trouble::{Gate, Spoiled},
+};
 use super::journal::Wall;
 
 /// Which requests a fault is meant for.
@@ -56,10 +69,21 @@ impl At {
         Self { wall, method: method.to_owned(), path: path.to_owned(), after: 0 }
     }
 
-    fn matches(&self, wall: Wall, method: &str, path: &str) -> bool {
+    fn matches(&self, crossing: &Crossing<'_>) -> bool {
+        let Crossing { wall, method, path, .. } = *crossing;
         let method_fits = self.method.is_empty() || self.method.eq_ignore_ascii_case(method);
         self.wall.is_none_or(|wanted| wanted == wall) && method_fits && path.contains(&self.path)
     }
+}
+
+/// A request that arrives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crossing<'a> {
+    pub(crate) wall: Wall,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// Which of the simulator's doors it came through.
+    pub(crate) door: usize,
 }
 
 /// The answer of a refused request.
@@ -71,6 +95,47 @@ pub struct Refusal {
     pub body: Value,
     /// Additional headers.
     pub headers: Vec<(String, String)>,
+}
+
+impl Refusal {
+    /// The service is unwell; nothing tells whether anything happened.
+    pub fn unwell(status: u16) -> Self {
+        Self { status, body: json!({"message": "Server Error"}), headers: Vec::new() }
+    }
+
+    /// The token is no longer good.
+    pub fn bad_credentials() -> Self {
+        Self { status: 401, body: json!({"message": "Bad credentials"}), headers: Vec::new() }
+    }
+
+    /// A secondary limit, with or without the seconds to wait.
+    pub fn secondary_limit(retry_after: Option<u64>) -> Self {
+        let message = "You have exceeded a secondary rate limit. Please wait a few minutes.";
+        let header = |seconds: u64| ("retry-after".to_owned(), seconds.to_string());
+        let headers = retry_after.map(header).into_iter().collect();
+        Self { status: 429, body: json!({"message": message}), headers }
+    }
+
+    /// The hour's requests are used up until a time, in seconds of the Unix clock.
+    pub fn primary_limit(reset: i64) -> Self {
+        let message = "API rate limit exceeded for installation.";
+        let headers = [("x-ratelimit-remaining", 0), ("x-ratelimit-reset", reset)];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_string())).into();
+        Self { status: 403, body: json!({"message": message}), headers }
+    }
+
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let kind = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+        let mut response = (status, kind, Body::from(self.body.to_string())).into_response();
+        for (name, value) in self.headers {
+            let pair = (HeaderName::try_from(name), HeaderValue::try_from(value));
+            if let (Ok(name), Ok(value)) = pair {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
 }
 
 /// When a held request stands still.
@@ -86,6 +151,8 @@ pub enum Moment {
 #[derive(Debug, Default)]
 pub struct Faults {
     planned: Mutex<Vec<Planned>>,
+    storm: Mutex<Option<Storm>>,
+    lost: Mutex<Vec<Wall>>,
 }
 
 impl Faults {
@@ -99,18 +166,52 @@ impl Faults {
         self.plan(at, times, Kind::Lose);
     }
 
+    /// Lets the effect of the next `times` matching requests happen and answers this instead.
+    pub fn answer_instead(&self, at: At, times: u32, refusal: Refusal) {
+        self.plan(at, times, Kind::Late(refusal));
+    }
+
+    /// Lets the effect of the next `times` matching requests happen and spoils the answer.
+    pub fn spoil(&self, at: At, times: u32, spoiled: Spoiled) {
+        self.plan(at, times, Kind::Spoil(spoiled));
+    }
+
+    /// Lets the next `times` matching requests wait.
+    pub fn delay(&self, at: At, times: u32, delay: Duration) {
+        self.plan(at, times, Kind::Delay(delay));
+    }
+
+    /// Of the next `times` matching pushes only the first half arrives.
+    pub fn tear(&self, at: At, times: u32) {
+        self.plan(at, times, Kind::Tear);
+    }
+
+    /// From now on trouble strikes by dice, until [`Faults::clear`].
+    pub fn begin_storm(&self, storm: Storm) {
+        *self.storm.lock().unwrap_or_else(PoisonError::into_inner) = Some(storm);
+    }
+
+    /// How many answers a storm kept from whoever asked at a wall, though there was one.
+    pub fn answers_lost(&self, wall: Wall) -> usize {
+        self.lost
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .filter(|w| **w == wall)
+            .count()
+    }
+
     /// Holds the next matching request until the gate is opened or dropped.
     pub fn hold(&self, at: At, moment: Moment) -> Gate {
-        let reached = watch::Sender::new(false);
-        let open = watch::Sender::new(false);
-        let gate = Gate { reached: reached.subscribe(), open: open.clone() };
-        self.plan(at, 1, Kind::Hold(Held { moment, reached, open: open.subscribe() }));
+        let (gate, held) = Gate::new(moment);
+        self.plan(at, 1, Kind::Hold(held));
         gate
     }
 
     /// Forgets what has not happened yet.
     pub fn clear(&self) {
         self.lock().clear();
+        *self.storm.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// How many planned faults have not been used up.
@@ -119,10 +220,10 @@ impl Faults {
     }
 
     /// Takes what is planned for a request: at most one trouble of each kind.
-    pub(crate) fn take(&self, wall: Wall, method: &str, path: &str) -> Trouble {
-        let mut trouble = Trouble::default();
+    pub(crate) fn take(&self, crossing: &Crossing<'_>) -> Trouble {
+        let mut trouble = Trouble::at(crossing.door);
         let mut planned = self.lock();
-        for fault in planned.iter_mut().filter(|fault| fault.at.matches(wall, method, path)) {
+        for fault in planned.iter_mut().filter(|fault| fault.at.matches(crossing)) {
             if fault.at.after > 0 {
                 fault.at.after -= 1;
             } else if trouble.accept(&fault.kind) {
@@ -130,6 +231,13 @@ impl Faults {
             }
         }
         planned.retain(|fault| fault.times > 0);
+        let mut storm = self.storm.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kind) = storm.as_mut().and_then(|storm| storm.strikes(crossing)) {
+            trouble.accept(&kind);
+            if matches!(kind, Kind::Late(_) | Kind::Spoil(_) | Kind::Lose) {
+                self.lost.lock().unwrap_or_else(PoisonError::into_inner).push(crossing.wall);
+            }
+        }
         trouble
     }
 
@@ -142,69 +250,6 @@ impl Faults {
     }
 }
 
-/// Holds one request.
-#[derive(Debug)]
-pub struct Gate {
-    reached: watch::Receiver<bool>,
-    open: watch::Sender<bool>,
-}
-
-impl Gate {
-    /// Waits until a request stands at the gate, ten seconds at most.
-    pub async fn reached(&self) -> anyhow::Result<()> {
-        let mut reached = self.reached.clone();
-        let arrival = reached.wait_for(|reached| *reached);
-        tokio::time::timeout(Duration::from_secs(10), arrival)
-            .await
-            .context("no request reached the gate")?
-            .context("the gate is gone")?;
-        Ok(())
-    }
-
-    /// Lets the request go on.
-    pub fn open(&self) {
-        self.open.send_replace(true);
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        self.open();
-    }
-}
-
-/// What is planned for one request.
-#[derive(Debug, Default)]
-pub(crate) struct Trouble {
-    pub(crate) refusal: Option<Refusal>,
-    pub(crate) lost: bool,
-    held: Vec<Held>,
-}
-
-impl Trouble {
-    /// Stands still if a gate is planned for this moment.
-    pub(crate) async fn pass(&mut self, moment: Moment) {
-        for held in self.held.iter_mut().filter(|held| held.moment == moment) {
-            held.reached.send_replace(true);
-            if held.open.wait_for(|open| *open).await.is_err() {
-                tracing::debug!("a gate was dropped");
-            }
-        }
-    }
-
-    fn accept(&mut self, kind: &Kind) -> bool {
-        match kind {
-            Kind::Refuse(refusal) if self.refusal.is_none() => self.refusal = Some(refusal.clone()),
-            Kind::Lose if !self.lost => self.lost = true,
-            Kind::Hold(held) if self.held.iter().all(|other| other.moment != held.moment) => {
-                self.held.push(held.clone());
-            }
-            Kind::Refuse(_) | Kind::Lose | Kind::Hold(_) => return false,
-        }
-        true
-    }
-}
-
 #[derive(Debug)]
 struct Planned {
     at: At,
@@ -212,16 +257,13 @@ struct Planned {
     kind: Kind,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Kind {
     Refuse(Refusal),
+    Late(Refusal),
+    Spoil(Spoiled),
+    Delay(Duration),
+    Tear,
     Lose,
     Hold(Held),
-}
-
-#[derive(Debug, Clone)]
-struct Held {
-    moment: Moment,
-    reached: watch::Sender<bool>,
-    open: watch::Receiver<bool>,
 }

@@ -32,7 +32,7 @@ use self::{
     reply::{Answer, Reply},
 };
 use super::{
-    faults::Moment,
+    faults::Crossing,
     hub::Hub,
     journal::{Auth, Request, Wall},
     wire::Arrived,
@@ -45,17 +45,15 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
 async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
     let cord = arrived.cord.clone();
     let asked = Asked::new(arrived);
-    let mut trouble = hub.faults.take(Wall::Api, &asked.method, &asked.path);
-    trouble.pass(Moment::BeforeEffect).await;
+    let crossing =
+        Crossing { wall: Wall::Api, method: &asked.method, path: &asked.path, door: cord.door() };
+    let mut trouble = hub.faults.take(&crossing);
+    trouble.arrive().await;
     let planned = trouble.refusal.take().map(Reply::planned);
     let at_work = Arc::clone(&hub);
     let handled = tokio::task::spawn_blocking(move || handle(&at_work, &asked, planned)).await;
     let reply = handled.unwrap_or_else(|error| Reply::broken(&error.to_string()));
-    trouble.pass(Moment::BeforeReply).await;
-    if trouble.lost {
-        cord.cut();
-    }
-    reply.into_response()
+    trouble.leave(reply.into_response(), &cord).await
 }
 
 /// One request under one lock: recorded, answered, completed.
@@ -81,6 +79,7 @@ fn handle(hub: &Hub, asked: &Asked, planned: Option<Reply>) -> Reply {
     let mut reply = planned.unwrap_or_else(|| {
         let answered = asked.acceptable().and_then(|()| {
             let identity = who?;
+            limits::keep_out(&world, &identity)?;
             limits::count(&mut world, &identity, asked)?;
             let mut call = Call { hub, world: &mut world, asked, identity };
             let answer = route(&mut call);
@@ -88,6 +87,7 @@ fn handle(hub: &Hub, asked: &Asked, planned: Option<Reply>) -> Reply {
         });
         answered.unwrap_or_else(std::convert::identity)
     });
+    limits::close(&mut world, &auth, &reply);
     limits::describe(&world, asked, &auth, &mut reply);
     reply.add_header("x-github-request-id", format!("SIM0:{sequence:06X}:1A2B3C:4D5E6F"));
     hub.journal.answered(sequence, reply.status, reply.is_refusal(), &reply.note);

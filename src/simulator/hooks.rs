@@ -23,12 +23,24 @@ use super::{
     journal::Effect,
 };
 
+mod mishaps;
+
+use self::mishaps::Fate;
+pub use self::mishaps::Mishaps;
+
 const HOOK_ID: u64 = 501_204_117;
+/// So long a delivery waits for one that overtakes it.
+const OVERTAKING: Duration = Duration::from_millis(50);
 
 impl Simulator {
     /// Sets the App's webhook address. Without one, deliveries fail and are kept.
     pub fn deliver_to(&self, url: &str) {
         self.hub.hooks.lock().url = Some(url.to_owned());
+    }
+
+    /// From now on deliveries meet mishaps by dice; none with the default.
+    pub fn deliver_badly(&self, mishaps: Mishaps) {
+        self.hub.hooks.lock().mishaps = mishaps;
     }
 
     /// Keeps deliveries in the queue.
@@ -133,6 +145,7 @@ pub(crate) struct Hooks {
 struct State {
     url: Option<String>,
     deliveries: Vec<Delivery>,
+    mishaps: Mishaps,
 }
 
 impl Hooks {
@@ -173,9 +186,29 @@ pub(crate) async fn deliver_all(hub: Arc<Hub>, mut parcels: UnboundedReceiver<Pa
         if paused.wait_for(|paused| !*paused).await.is_err() {
             return;
         }
-        deliver(&hub, parcel).await;
+        let fate = hub.hooks.lock().mishaps.of(&parcel);
+        meet(&hub, fate, parcel, &mut parcels).await;
         hub.hooks.waiting.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
     }
+}
+
+async fn meet(hub: &Hub, fate: Fate, parcel: Parcel, parcels: &mut UnboundedReceiver<Parcel>) {
+    match fate {
+        Fate::Delivered => {}
+        Fate::Doubled => deliver(hub, parcel.clone()).await,
+        Fate::Replayed => {
+            let guid = new_guid(hub);
+            deliver(hub, Parcel { guid, ..parcel.clone() }).await;
+        }
+        Fate::Overtaken => {
+            if let Ok(Some(next)) = tokio::time::timeout(OVERTAKING, parcels.recv()).await {
+                deliver(hub, next).await;
+                hub.hooks.waiting.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+            }
+        }
+        Fate::Missed => return keep(hub, parcel, Answered::nobody(), Duration::ZERO),
+    }
+    deliver(hub, parcel).await;
 }
 
 async fn deliver(hub: &Hub, parcel: Parcel) {
@@ -183,10 +216,32 @@ async fn deliver(hub: &Hub, parcel: Parcel) {
     let headers = usual_headers(hub, &parcel.event, &parcel.guid, &body);
     let url = hub.hooks.lock().url.clone();
     let begun = Instant::now();
-    let (status_code, status, answer) = match url {
+    let answered = match url {
         Some(url) => attempt(&hub.hooks.client, &url, &headers, body).await,
-        None => (502, "failed to connect to host".to_owned(), String::new()),
+        None => Answered::nobody(),
     };
+    keep(hub, parcel, answered, begun.elapsed());
+}
+
+/// What came of an attempt.
+struct Answered {
+    status_code: u16,
+    status: String,
+    body: String,
+}
+
+impl Answered {
+    fn nobody() -> Self {
+        let status = "failed to connect to host".to_owned();
+        Self { status_code: 502, status, body: String::new() }
+    }
+}
+
+/// Keeps an attempt for the App to list.
+fn keep(hub: &Hub, parcel: Parcel, answered: Answered, took: Duration) {
+    let Answered { status_code, status, body: answer } = answered;
+    let payload = parcel.payload.to_string().into_bytes();
+    let headers = usual_headers(hub, &parcel.event, &parcel.guid, &payload);
     let (id, at) = {
         let mut world = hub.world();
         (world.next_id(), world.now())
@@ -198,7 +253,7 @@ async fn deliver(hub: &Hub, parcel: Parcel) {
         status: status_code,
     };
     let headers = headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
-    let duration = begun.elapsed().as_secs_f64();
+    let duration = took.as_secs_f64();
     let delivery = Delivery { id, parcel, at, duration, status, status_code, headers, answer };
     hub.hooks.lock().deliveries.push(delivery);
     hub.effect(effect);
@@ -209,17 +264,20 @@ async fn attempt(
     url: &str,
     headers: &[(String, String)],
     body: Vec<u8>,
-) -> (u16, String, String) {
+) -> Answered {
     match post(client, url, headers, body).await {
         Ok(response) => {
             let code = response.status().as_u16();
             let fine = response.status().is_success();
             let status =
                 if fine { "OK".to_owned() } else { format!("Invalid HTTP Response: {code}") };
-            (code, status, response.text().await.unwrap_or_default())
+            let body = response.text().await.unwrap_or_default();
+            Answered { status_code: code, status, body }
         }
-        Err(error) if error.is_timeout() => (504, "timed out".to_owned(), String::new()),
-        Err(_) => (502, "failed to connect to host".to_owned(), String::new()),
+        Err(error) if error.is_timeout() => {
+            Answered { status_code: 504, status: "timed out".to_owned(), body: String::new() }
+        }
+        Err(_) => Answered::nobody(),
     }
 }
 

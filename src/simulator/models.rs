@@ -25,7 +25,7 @@ use self::{
     replies::{plain, planned, put, refuse},
 };
 use super::{
-    faults::Moment,
+    faults::Crossing,
     hub::Hub,
     journal::{Auth, Request, Wall},
     script::{Say, Script, Turn},
@@ -102,8 +102,8 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
 }
 
 async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
-    let mut trouble = hub.faults.take(Wall::Models, arrived.method.as_str(), arrived.uri.path());
-    trouble.pass(Moment::BeforeEffect).await;
+    let mut trouble = hub.faults.take(&crossing(&arrived));
+    trouble.arrive().await;
     let sequence = record(&hub, &arrived);
     let id = format!("req_sim{sequence:06}");
     let answered = match trouble.refusal.take() {
@@ -115,11 +115,12 @@ async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
     };
     let Some(mut response) = answered else { return std::future::pending().await };
     put(&mut response, "request-id".to_owned(), &id);
-    trouble.pass(Moment::BeforeReply).await;
-    if trouble.lost {
-        arrived.cord.cut();
-    }
-    response
+    trouble.leave(response, &arrived.cord).await
+}
+
+fn crossing(arrived: &Arrived) -> Crossing<'_> {
+    let (method, path) = (arrived.method.as_str(), arrived.uri.path());
+    Crossing { wall: Wall::Models, method, path, door: arrived.cord.door() }
 }
 
 /// The response, or none at all.

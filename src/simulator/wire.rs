@@ -68,15 +68,27 @@ impl<S: Send + Sync> FromRequest<S> for Arrived {
 
 /// Cuts one connection off; or, taken from a listener, all of its connections.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Cord(Arc<AtomicBool>);
+pub(crate) struct Cord {
+    cut: Arc<AtomicBool>,
+    door: usize,
+}
 
 impl Cord {
     pub(crate) fn cut(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// Through which of the simulator's doors it comes.
+    pub(crate) fn door(&self) -> usize {
+        self.door
+    }
+
+    fn at(door: usize) -> Self {
+        Self { door, ..Self::default() }
     }
 
     fn is_cut(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.cut.load(Ordering::SeqCst)
     }
 }
 
@@ -94,10 +106,10 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) async fn bind() -> io::Result<Self> {
+    pub(crate) async fn bind(door: usize) -> io::Result<Self> {
         let inner = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = inner.local_addr()?;
-        Ok(Self { inner, address, all: Cord::default() })
+        Ok(Self { inner, address, all: Cord::at(door) })
     }
 
     /// What cuts off every connection at once.
@@ -119,7 +131,7 @@ impl axum::serve::Listener for Listener {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection without nodelay");
         }
-        let cord = Cord::default();
+        let cord = Cord::at(self.all.door);
         (Wire { stream, cord, all: self.all.clone() }, address)
     }
 

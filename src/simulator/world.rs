@@ -29,6 +29,10 @@ pub(crate) struct World {
     pub(crate) random: StdRng,
     /// Set while a handle acts that sends no webhooks.
     pub(crate) quiet: bool,
+    /// So long a new thing is missing in lists.
+    pub(crate) lag: TimeDelta,
+    /// When things were numbered, as long as there is a lag.
+    born: BTreeMap<u64, DateTime<Utc>>,
     offset: TimeDelta,
     last_id: u64,
 }
@@ -45,6 +49,8 @@ impl World {
             limits: Limits::default(),
             random: StdRng::seed_from_u64(seed),
             quiet: false,
+            lag: TimeDelta::zero(),
+            born: BTreeMap::new(),
             offset: TimeDelta::zero(),
             last_id: 1000,
         }
@@ -61,7 +67,15 @@ impl World {
 
     pub(crate) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
+        if self.lag > TimeDelta::zero() {
+            self.born.insert(self.last_id, self.now());
+        }
         self.last_id
+    }
+
+    /// Whether a thing is in lists yet.
+    pub(crate) fn is_listed(&self, id: u64) -> bool {
+        self.born.get(&id).is_none_or(|born| *born + self.lag <= self.now())
     }
 
     pub(crate) fn account(&self, login: &str) -> Option<&Account> {
@@ -243,6 +257,8 @@ pub(crate) struct Installation {
     pub(crate) created_at: DateTime<Utc>,
     /// When content was created, for the secondary limit.
     pub(crate) writes: Vec<DateTime<Utc>>,
+    /// Since when and until when it was asked to wait.
+    pub(crate) closed: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When requests were made, for the primary limit.
     pub(crate) requests: Vec<DateTime<Utc>>,
 }

@@ -4,6 +4,7 @@ mod faults;
 mod git;
 mod model;
 mod rest;
+mod storms;
 
 use anyhow::{Context as _, ensure};
 use asynccoder::simulator::{Options, RepositoryOptions, Simulator};

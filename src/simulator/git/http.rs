@@ -23,7 +23,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use self::admission::{admit, identify};
 use crate::simulator::{
     acts::{Stage, push::Move},
-    faults::Moment,
+    faults::Crossing,
     github::Identity,
     hub::Hub,
     journal::{Auth, Request, Wall},
@@ -73,12 +73,21 @@ struct Wish {
 /// A refusal: status and text.
 type Refused = (StatusCode, String);
 
-async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
+async fn serve(State(hub): State<Arc<Hub>>, mut arrived: Arrived) -> Response {
     if !arrived.headers.contains_key(header::AUTHORIZATION) {
         return refuse(StatusCode::UNAUTHORIZED, "Authentication required.");
     }
-    let mut trouble = hub.faults.take(Wall::Git, arrived.method.as_str(), &arrived.path());
-    trouble.pass(Moment::BeforeEffect).await;
+    let crossing = Crossing {
+        wall: Wall::Git,
+        method: arrived.method.as_str(),
+        path: &arrived.path(),
+        door: arrived.cord.door(),
+    };
+    let mut trouble = hub.faults.take(&crossing);
+    trouble.arrive().await;
+    if trouble.torn {
+        arrived.body.truncate(arrived.body.len() / 2);
+    }
     let grant = identify(&hub, &arrived.headers);
     let sequence = record(&hub, &arrived, grant.as_ref());
     let response = if let Some(refusal) = trouble.refusal.take() {
@@ -94,11 +103,7 @@ async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
         hub.journal.answered(sequence, status, status >= 400, note);
         answer.unwrap_or_else(|(status, why)| refuse(status, &why))
     };
-    trouble.pass(Moment::BeforeReply).await;
-    if trouble.lost {
-        arrived.cord.cut();
-    }
-    response
+    trouble.leave(response, &arrived.cord).await
 }
 
 async fn answer(

@@ -42,6 +42,7 @@ pub(crate) fn of_commit(call: &Call<'_>, id: u64, reference: &str) -> Answer {
     for run in repository.checks.values().rev() {
         let wanted = run.head_sha == sha
             && app_fits
+            && call.world.is_listed(run.id)
             && name.is_none_or(|name| run.name == name)
             && status.is_none_or(|status| run.status == status);
         let newer = found.iter().any(|other| other.name == run.name);

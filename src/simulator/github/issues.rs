@@ -44,7 +44,9 @@ fn list(call: &Call<'_>, id: u64, issue: u64) -> Answer {
     let since = since.transpose().map_err(|_| Reply::invalid_request("since is not a time"))?;
     let render = call.render();
     let all = repository.comments_on(issue);
-    let recent = all.filter(|comment| since.is_none_or(|since| comment.updated_at >= since));
+    let recent = all.filter(|comment| {
+        since.is_none_or(|since| comment.updated_at >= since) && call.world.is_listed(comment.id)
+    });
     call.list(recent.map(|comment| render.comment(repository, comment)).collect())
 }
 

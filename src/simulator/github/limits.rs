@@ -65,6 +65,35 @@ pub(crate) fn count(world: &mut World, identity: &Identity, asked: &Asked) -> Re
     Err(reply)
 }
 
+/// What was on its way when the installation was asked to wait is no mistake.
+const ON_ITS_WAY: TimeDelta = TimeDelta::milliseconds(250);
+
+/// Notes for how long a reply asks an installation to wait.
+pub(crate) fn close(world: &mut World, auth: &Auth, reply: &Reply) {
+    let Auth::Token { installation, .. } = auth else { return };
+    let Some(until) = reply.asks_to_wait(world.now()) else { return };
+    let now = world.now();
+    if let Some(found) = world.installations.get_mut(installation)
+        && found.closed.is_none_or(|(_, until)| until <= now)
+    {
+        found.closed = Some((now, until));
+    }
+}
+
+/// Refuses a request of an installation that was asked to wait.
+pub(crate) fn keep_out(world: &World, identity: &Identity) -> Result<(), Reply> {
+    let Identity::Token(grant) = identity else { return Ok(()) };
+    let closed = world.installations.get(&grant.installation).and_then(|found| found.closed);
+    let now = world.now();
+    let Some((since, until)) = closed.filter(|(_, until)| *until > now) else { return Ok(()) };
+    let wait = (until - now).num_seconds().max(1);
+    let message = "You have exceeded a secondary rate limit.";
+    let mut reply = Reply::refuse(403, message).with_header("retry-after", wait);
+    let was_told = now - since > ON_ITS_WAY;
+    reply.note = if was_told { "inside a limit's window" } else { "planned fault" }.to_owned();
+    Err(reply)
+}
+
 /// Adds the headers that every reply has.
 pub(crate) fn describe(world: &World, asked: &Asked, auth: &Auth, reply: &mut Reply) {
     let version = asked.header("x-github-api-version");

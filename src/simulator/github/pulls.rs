@@ -51,7 +51,10 @@ fn list(call: &Call<'_>, id: u64) -> Answer {
         // GitHub ignores a head without an owner.
         let head_fits = head.is_none_or(|head| !head.contains(':') || head == label);
         let state_fits = state == "all" || issue.open == (state == "open");
-        state_fits && head_fits && base.is_none_or(|base| base == pull.base)
+        state_fits
+            && head_fits
+            && call.world.is_listed(issue.id)
+            && base.is_none_or(|base| base == pull.base)
     };
     let render = call.render();
     let mut found: Vec<&Issue> = repository.issues.values().filter(wanted).collect();

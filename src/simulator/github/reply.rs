@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::simulator::faults::Refusal;
@@ -147,6 +148,23 @@ impl Reply {
     pub(crate) fn add_header(&mut self, name: &str, value: impl std::fmt::Display) {
         if self.headers.iter().all(|(have, _)| !have.eq_ignore_ascii_case(name)) {
             self.headers.push((name.to_owned(), value.to_string()));
+        }
+    }
+
+    /// Until when it asks to wait, if it is a limit.
+    pub(crate) fn asks_to_wait(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let number = |name: &str| {
+            let found = self.headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name));
+            found.and_then(|(_, value)| value.parse::<i64>().ok())
+        };
+        if !matches!(self.status, 403 | 429) {
+            return None;
+        }
+        let reset =
+            || number("x-ratelimit-reset").filter(|_| number("x-ratelimit-remaining") == Some(0));
+        match number("retry-after") {
+            Some(seconds) => Some(now + TimeDelta::seconds(seconds)),
+            None => DateTime::from_timestamp(reset()?, 0),
         }
     }
 

@@ -142,6 +142,7 @@ impl Simulator {
             suspended_at: None,
             created_at,
             writes: Vec::new(),
+            closed: None,
             requests: Vec::new(),
         };
         world.installations.insert(id, installation);
