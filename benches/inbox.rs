@@ -31,7 +31,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// How long it is loaded, unless told otherwise.
-const LOADED: Duration = Duration::from_secs(60);
+const LOADED: Duration = Duration::from_mins(1);
 /// Before that.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// How long at half that load.

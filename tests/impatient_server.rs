@@ -6,23 +6,32 @@
 use asynccoder::app::App;
 use asynccoder::config::{Config, Timing};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let tick = Duration::from_millis(20);
+    tracing_subscriber::fmt()
+        .with_env_filter("info")
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
     let mut config = Config::from_env()?;
     config.timing = Timing {
         lease: Duration::from_secs(2),
         heartbeat: Duration::from_millis(200),
-        poll: tick,
+        // Several of these share two cores in a test, and looking costs most of what they do.
+        poll: Duration::from_millis(50),
         edit_spacing: Duration::from_hours(1),
         write_spacing: Duration::ZERO,
-        lookup_spacing: Duration::from_millis(10),
+        lookup_spacing: Duration::from_millis(30),
         backoff: tick,
         model_backoff: Duration::from_millis(1),
         ..Timing::default()
     };
     let app = App::start(config).await?;
     println!("listening on {}", app.url());
-    std::future::pending().await
+    signal(SignalKind::terminate())?.recv().await;
+    app.stop().await;
+    Ok(())
 }

@@ -111,7 +111,8 @@ impl GitHub {
 
     async fn react_at(&self, place: &Place, route: &str, emoji: Emoji) -> Result<(), GitHubError> {
         let client = self.acting_in(place, Purpose::Talk).await?;
-        let _: Value = self.post(&client, &place.route(route), &json!({ "content": emoji })).await?;
+        let _: Value =
+            self.post(&client, &place.route(route), &json!({ "content": emoji })).await?;
         Ok(())
     }
 }

@@ -61,7 +61,7 @@ impl Server {
         if !init.status.success() {
             return Err(io::Error::other(String::from_utf8_lossy(&init.stderr).into_owned()));
         }
-        let script = r#""$0" -D "$1" -k "$2" -h '' -F -c max_connections=300 >"$3/log" 2>&1 & p=$!; read -r _; kill -QUIT $p; wait $p; rm -rf "$3""#;
+        let script = r#""$0" -D "$1" -k "$2" -h '' -F -c max_connections=600 >"$3/log" 2>&1 & p=$!; read -r _; kill -QUIT $p; wait $p; rm -rf "$3""#;
         let shell = as_user(user, Path::new("/bin/sh"))
             .args(["-c", script])
             .args([&binaries.join("postgres"), &data, &socket, &folder.path().to_owned()])

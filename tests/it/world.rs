@@ -3,11 +3,14 @@
 //! A story arranges, lets people act, waits for calm and compares what everybody can see. At its
 //! end the laws of [`laws`] are checked, whatever the story was about.
 
+pub(crate) mod commits;
+pub(crate) mod impatient;
 pub(crate) mod laws;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod repo;
 pub(crate) mod teller;
+pub(crate) mod torture;
 
 use asynccoder::app::App;
 use asynccoder::config::{Config, Timing};

@@ -90,7 +90,8 @@ pub(crate) fn keep_out(world: &World, identity: &Identity) -> Result<(), Reply> 
     let message = "You have exceeded a secondary rate limit.";
     let mut reply = Reply::refuse(403, message).with_header("retry-after", wait);
     let was_told = now - since > ON_ITS_WAY;
-    reply.note = if was_told { "inside a limit's window" } else { "planned fault" }.to_owned();
+    let note = if was_told { "inside a limit's window" } else { "planned fault" };
+    note.clone_into(&mut reply.note);
     Err(reply)
 }
 

@@ -76,14 +76,16 @@ pub(crate) fn once(simulator: &Simulator) {
         );
         *seen.entry(format!("comment {marker}")).or_default() += 1;
     }
-    for pull in simulator.pull_requests(REPOSITORY).iter().filter(|pull| pull.author == BOT) {
-        let body = pull.body.clone().unwrap_or_default();
-        *seen.entry(format!("pull request {:?}", body.lines().last())).or_default() += 1;
-    }
-    for check in simulator.check_runs(REPOSITORY) {
-        assert_eq!(check.status, "completed", "{} is left in progress", check.name);
-        *seen.entry(format!("check run {} {}", check.external_id, check.head_sha)).or_default() +=
-            1;
+    for repository in repositories(simulator) {
+        for pull in simulator.pull_requests(&repository).iter().filter(|pull| pull.author == BOT) {
+            let body = pull.body.clone().unwrap_or_default();
+            *seen.entry(format!("pull request {:?}", body.lines().last())).or_default() += 1;
+        }
+        for check in simulator.check_runs(&repository) {
+            assert_eq!(check.status, "completed", "{} is left in progress", check.name);
+            let check = format!("check run {} {}", check.external_id, check.head_sha);
+            *seen.entry(check).or_default() += 1;
+        }
     }
     for entry in simulator.journal() {
         if let Some(Effect::Pushed { reference, by, .. }) = entry.effect()
@@ -95,6 +97,16 @@ pub(crate) fn once(simulator: &Simulator) {
     }
     let doubled: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1).collect();
     assert!(doubled.is_empty(), "there is more than one of {doubled:#?}");
+}
+
+/// Every repository in which something happened, and the usual one.
+fn repositories(simulator: &Simulator) -> BTreeSet<String> {
+    let journal = simulator.journal();
+    let opened = journal.iter().filter_map(|entry| match entry.effect()? {
+        Effect::IssueOpened { repository, .. } => Some(repository.clone()),
+        _ => None,
+    });
+    opened.chain([REPOSITORY.to_owned()]).collect()
 }
 
 /// Author and text of every comment that is there.

@@ -1,0 +1,102 @@
+//! A server stands still for longer than its leases, as a machine that swaps or a laptop that is closed
+//! does, and goes on as if nothing had happened. Meanwhile another one has done the work; what the
+//! first one still had in hand is neither written nor done a second time.
+
+use super::UNDISTURBED;
+use crate::postgres;
+use crate::world::commits::{Break, Side, Wall};
+use crate::world::impatient::{self, PATIENCE, Server, regular, settled, the_end};
+use crate::world::{Plan, World, laws, repo};
+use asynccoder::simulator::{At, Gate, Moment};
+
+/// Where the server stood when it froze.
+enum Place {
+    /// Its request was answered, and it has not read the answer.
+    Request(At),
+    /// What it wrote into the database is there, and it has not been told.
+    Commit(&'static str),
+}
+
+enum Standing {
+    Request(Gate),
+    Commit(Break),
+}
+
+impl Standing {
+    async fn reached(&self) -> usize {
+        match self {
+            Self::Request(gate) => gate.reached().await.unwrap() - 1,
+            Self::Commit(broken) => broken.reached().await,
+        }
+    }
+
+    /// What the server waits for arrives, and lies there until it looks.
+    fn goes_on(&self) {
+        match self {
+            Self::Request(gate) => gate.open(),
+            Self::Commit(broken) => broken.pass(),
+        }
+    }
+}
+
+/// Freezes the server there until another has ended the story, and lets it go on.
+async fn frozen_at(place: Place, notices: &str) {
+    let url = tokio::task::spawn_blocking(postgres::fresh_database).await.unwrap();
+    let mut wall = Wall::before(&url);
+    let mut world = World::without_the_bot(Plan::default()).await;
+    let mut servers = Vec::new();
+    for name in ["first", "second"] {
+        let door = world.simulator.open_door().await.unwrap();
+        let database = wall.door();
+        servers.push(Server::replica_of(&world, name, &door, &[("DATABASE_URL", &database)]).await);
+    }
+    servers[0].gets_webhooks();
+    world.simulator.wait_for(|now| regular(now) >= 1, PATIENCE).await.unwrap();
+    world.model(repo::fixes_the_till());
+    let standing = match place {
+        Place::Request(at) => {
+            Standing::Request(world.simulator.faults().hold(at, Moment::BeforeReply))
+        }
+        Place::Commit(wrote) => Standing::Commit(wall.breaks_at(wrote, 0, Side::After)),
+    };
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    let frozen = standing.reached().await;
+    servers[frozen].freeze();
+    standing.goes_on();
+    servers[1 - frozen].gets_webhooks();
+    the_end(&world).await;
+    settled(&url).await;
+    servers[frozen].thaw();
+    impatient::logs(&world, notices).await;
+    // What it was about to do it has done or left by the time it ends.
+    for mut server in servers {
+        server.asks_to_end();
+        assert_eq!(server.ended().await, Some(0));
+    }
+    settled(&url).await;
+    laws::once(&world.simulator);
+    assert_eq!(world.story(), UNDISTURBED);
+}
+
+const ATTEMPT: &str = "an attempt broke off";
+const WRITER: &str = "a writer lease was lost";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_model_thinks() {
+    frozen_at(Place::Request(At::models().after(1)), ATTEMPT).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_pull_request_is_opened() {
+    frozen_at(Place::Request(At::api("POST", "/pulls")), WRITER).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_it_was_about_to_write_the_first_comment() {
+    frozen_at(Place::Commit("update accounts.paced_until, update documents.unsure"), WRITER).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_it_was_about_to_do_an_act() {
+    frozen_at(Place::Commit("update accounts.paced_until, update acts.state"), WRITER).await;
+}
