@@ -5,8 +5,8 @@
 //! GitHub is the simulator. The generator and the simulator are this process, on the same machine.
 //! One webhook in a hundred holds a command, which is decided and answered meanwhile.
 //!
-//! `cargo bench --bench inbox` takes a minute and a half; `cargo bench --bench inbox -- 10` loads for
-//! ten seconds.
+//! `cargo bench --bench inbox` takes a minute and a half; `cargo bench --bench inbox -- 10 128` loads
+//! for ten seconds on 128 connections.
 
 #[path = "inbox/bare.rs"]
 mod bare;
@@ -31,7 +31,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// How long it is loaded, unless told otherwise.
-const LOADED: Duration = Duration::from_mins(1);
+const LOADED: Duration = Duration::from_secs(60);
+/// Connections that are kept open, unless told otherwise.
+const CONNECTIONS: u32 = 512;
 /// Before that.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// How long at half that load.
@@ -43,8 +45,9 @@ const PROBOT: f64 = 7_800.0;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let given = std::env::args().find_map(|argument| argument.parse().ok());
-    let time = given.map_or(LOADED, Duration::from_secs);
+    let mut given = std::env::args().filter_map(|argument| argument.parse::<u32>().ok());
+    let time = given.next().map_or(LOADED, |seconds| Duration::from_secs(seconds.into()));
+    let connections = given.next().unwrap_or(CONNECTIONS);
     let folder = tempfile::tempdir()?;
     let simulator = Simulator::start(Options::default()).await?;
     let none = usize::MAX;
@@ -56,6 +59,7 @@ async fn main() -> anyhow::Result<()> {
     let load = Load {
         payloads: Arc::clone(&payloads),
         address: program.url.trim_start_matches("http://").to_owned(),
+        connections,
         next: Arc::new(AtomicU64::new(0)),
         time: WARM_UP,
         rate: None,
@@ -97,7 +101,7 @@ async fn full(
     let own = (processor_seconds("/proc/self/stat")? - own) / seconds;
     let accepted = rate(outcome.accepted, &outcome)?;
     let left = f64::from(i32::try_from(backlog - before)?);
-    println!("{} connections, bodies of {} bytes", load::CONNECTIONS, load.payloads.usual_size());
+    println!("{} connections, bodies of {} bytes", load.connections, load.payloads.usual_size());
     println!("accepted                           {accepted:9.0} /s for {seconds:.0} s");
     println!("processed                          {:9.0} /s", accepted - left / seconds);
     println!("left to be processed               {backlog:9}");

@@ -11,15 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-/// Connections that are kept open.
-pub(crate) const CONNECTIONS: u32 = 128;
-
 /// How to load the server.
 #[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) payloads: Arc<Payloads>,
     /// Where it listens.
     pub(crate) address: String,
+    /// Connections that are kept open.
+    pub(crate) connections: u32,
     /// Numbers of deliveries, never used twice.
     pub(crate) next: Arc<AtomicU64>,
     pub(crate) time: Duration,
@@ -53,7 +52,7 @@ impl Load {
         let load = Rc::new(self);
         let began = Instant::now();
         let running = Rc::new(Cell::new(true));
-        let connections = (0..CONNECTIONS).map(|number| {
+        let connections = (0..load.connections).map(|number| {
             let connection = Connection {
                 load: Rc::clone(&load),
                 outcome: Rc::clone(&outcome),
@@ -112,8 +111,9 @@ impl Connection {
     /// Waits for the time of the next request, if there is a rate. A late one counts from when it
     /// should have been sent, so that a server that stands still is not spared.
     async fn due(&self, sent: u32) -> Option<Instant> {
-        let every = f64::from(CONNECTIONS) / self.load.rate?;
-        let at = every * (f64::from(sent) + f64::from(self.number) / f64::from(CONNECTIONS));
+        let connections = f64::from(self.load.connections);
+        let every = connections / self.load.rate?;
+        let at = every * (f64::from(sent) + f64::from(self.number) / connections);
         let due = self.began + Duration::from_secs_f64(at);
         tokio::time::sleep_until(due.into()).await;
         Some(due)
