@@ -31,7 +31,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// How long it is loaded, unless told otherwise.
-const LOADED: Duration = Duration::from_secs(60);
+const LOADED: Duration = Duration::from_mins(1);
 /// Connections that are kept open, unless told otherwise.
 const CONNECTIONS: u32 = 512;
 /// Before that.

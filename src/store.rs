@@ -96,7 +96,7 @@ impl Store {
     /// the data folder's lock, so on SQLite nobody else can be at work; on PostgreSQL others may be,
     /// and nothing is done.
     pub async fn take_over_leases(&self) -> Result<()> {
-        if matches!(self.db, Db::Postgres(_)) {
+        if matches!(self.db, Db::Postgres { .. }) {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;

@@ -6,7 +6,7 @@
 //! and writes later would fail under load), and read-only ones beside it.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
@@ -37,7 +37,9 @@ const BEGIN_ON_POSTGRESQL: &str = "begin; set local idle_in_transaction_session_
 /// The database.
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
-    Postgres(PgPool),
+    /// `prepares`: statements are prepared once a connection and kept. Off, each is prepared without a
+    /// name and inside of a transaction, because a pooler may give the next one another connection.
+    Postgres { pool: PgPool, prepares: bool },
     Sqlite {
         write: SqlitePool,
         read: SqlitePool,
@@ -48,15 +50,18 @@ pub(crate) enum Db {
 
 /// A transaction. Dropped, it is rolled back.
 pub(crate) enum Tx {
-    Postgres(Transaction<'static, Postgres>),
+    Postgres { tx: Transaction<'static, Postgres>, prepares: bool },
     Sqlite(Transaction<'static, Sqlite>, Option<OwnedSemaphorePermit>),
 }
 
 impl Db {
     pub(crate) async fn open(url: &str) -> Result<Self> {
         if url.starts_with("postgres") {
-            let options = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
-            return Ok(Self::Postgres(options.connect(url).await?));
+            let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
+            // There are no floating point numbers here, and poolers do not know the setting.
+            let options = PgConnectOptions::from_str(url)?.extra_float_digits(None);
+            let prepares = !url.contains("statement-cache-capacity=0");
+            return Ok(Self::Postgres { pool: pool.connect_with(options).await?, prepares });
         }
         // `FULL` because a delivery that was answered with a 2xx must survive a power cut.
         let options = SqliteConnectOptions::from_str(url)?
@@ -82,7 +87,7 @@ impl Db {
         let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
         Ok(match self.begin_first().await? {
             Tx::Sqlite(tx, _) => Tx::Sqlite(tx, turn.ok()),
-            other @ Tx::Postgres(_) => other,
+            other @ Tx::Postgres { .. } => other,
         })
     }
 
@@ -90,7 +95,10 @@ impl Db {
     /// however many others want one.
     pub(crate) async fn begin_first(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Postgres(pool) => Tx::Postgres(pool.begin_with(BEGIN_ON_POSTGRESQL).await?),
+            Self::Postgres { pool, prepares } => Tx::Postgres {
+                tx: pool.begin_with(BEGIN_ON_POSTGRESQL).await?,
+                prepares: *prepares,
+            },
             Self::Sqlite { write, .. } => {
                 Tx::Sqlite(write.begin_with("begin immediate").await?, None)
             }
@@ -100,14 +108,14 @@ impl Db {
     /// For reads that need not see a transaction of their own.
     pub(crate) fn reader(&self) -> Conn<'_> {
         match self {
-            Self::Postgres(pool) => Conn::PgPool(pool),
+            Self::Postgres { pool, prepares } => Conn::PgPool(pool, *prepares),
             Self::Sqlite { read, .. } => Conn::LitePool(read),
         }
     }
 
     pub(crate) async fn close(&self) {
         match self {
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
             Self::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
@@ -121,8 +129,9 @@ impl Tx {
     /// share it, because their clocks differ; this process's own where it is alone.
     pub(crate) async fn clock(&mut self) -> Result<DateTime<Utc>> {
         let now = match self {
-            Self::Postgres(tx) => {
-                sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut **tx).await?
+            Self::Postgres { tx, prepares } => {
+                let asked = sqlx::query_scalar("select clock_timestamp()").persistent(*prepares);
+                asked.fetch_one(&mut **tx).await?
             }
             Self::Sqlite(..) => Utc::now(),
         };
@@ -131,7 +140,7 @@ impl Tx {
 
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Postgres { tx, .. } => tx.commit().await,
             // The turn is over when the transaction is.
             Self::Sqlite(tx, _turn) => tx.commit().await,
         }
@@ -140,16 +149,16 @@ impl Tx {
 
 /// Anything a statement runs on: the database itself or a transaction.
 pub(crate) enum Conn<'c> {
-    Pg(&'c mut PgConnection),
+    Pg(&'c mut PgConnection, bool),
     Lite(&'c mut SqliteConnection),
-    PgPool(&'c PgPool),
+    PgPool(&'c PgPool, bool),
     LitePool(&'c SqlitePool),
 }
 
 impl<'c> From<&'c mut Tx> for Conn<'c> {
     fn from(tx: &'c mut Tx) -> Self {
         match tx {
-            Tx::Postgres(tx) => Conn::Pg(tx),
+            Tx::Postgres { tx, prepares } => Conn::Pg(tx, *prepares),
             Tx::Sqlite(tx, _) => Conn::Lite(tx),
         }
     }
@@ -242,22 +251,30 @@ fn lite(sql: &str, values: Args<'_>) -> Result<SqliteArguments> {
 }
 
 macro_rules! on {
-    ($conn:expr, $sql:ident, $values:ident, |$e:ident, $text:ident, $args:ident| $body:expr) => {
+    ($conn:expr, $sql:ident, $values:ident, |$e:ident, $text:ident, $args:ident, $kept:ident| $body:expr) => {
         match $conn.into() {
-            Conn::PgPool($e) => {
+            Conn::PgPool($e, $kept @ true) => {
                 let ($text, $args) = ($sql.pg, pg($values)?);
                 $body
             }
-            Conn::Pg($e) => {
+            Conn::PgPool(pool, $kept @ false) => {
+                let ($text, $args) = ($sql.pg, pg($values)?);
+                let mut tx = pool.begin().await?;
+                let $e = &mut *tx;
+                let done = $body;
+                tx.commit().await?;
+                done
+            }
+            Conn::Pg($e, $kept) => {
                 let ($text, $args) = ($sql.pg, pg($values)?);
                 $body
             }
             Conn::LitePool($e) => {
-                let ($text, $args) = ($sql.lite, lite($sql.lite, $values)?);
+                let ($text, $args, $kept) = ($sql.lite, lite($sql.lite, $values)?, true);
                 $body
             }
             Conn::Lite($e) => {
-                let ($text, $args) = ($sql.lite, lite($sql.lite, $values)?);
+                let ($text, $args, $kept) = ($sql.lite, lite($sql.lite, $values)?, true);
                 $body
             }
         }
@@ -271,8 +288,8 @@ pub(crate) async fn exec<'c>(
     values: Args<'_>,
 ) -> Result<u64> {
     let sql = sql.into();
-    Ok(on!(conn, sql, values, |e, text, args| {
-        sqlx::query_with(text, args).execute(e).await?.rows_affected()
+    Ok(on!(conn, sql, values, |e, text, args, kept| {
+        sqlx::query_with(text, args).persistent(kept).execute(e).await?.rows_affected()
     }))
 }
 
@@ -283,8 +300,8 @@ pub(crate) async fn all<'c, R: Row>(
     values: Args<'_>,
 ) -> Result<Vec<R>> {
     let sql = sql.into();
-    on!(conn, sql, values, |e, text, args| {
-        sqlx::query_as_with::<_, R, _>(text, args).fetch_all(e).await
+    on!(conn, sql, values, |e, text, args, kept| {
+        sqlx::query_as_with::<_, R, _>(text, args).persistent(kept).fetch_all(e).await
     })
 }
 
@@ -295,8 +312,8 @@ pub(crate) async fn opt<'c, R: Row>(
     values: Args<'_>,
 ) -> Result<Option<R>> {
     let sql = sql.into();
-    on!(conn, sql, values, |e, text, args| {
-        sqlx::query_as_with::<_, R, _>(text, args).fetch_optional(e).await
+    on!(conn, sql, values, |e, text, args, kept| {
+        sqlx::query_as_with::<_, R, _>(text, args).persistent(kept).fetch_optional(e).await
     })
 }
 

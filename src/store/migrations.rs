@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "claims", include_str!("../../migrations/0007_claims.sql")),
 ];
 
+const FORGET_STATEMENTS: &str = "deallocate all";
 /// Any number that nobody else locks in this database.
 const MIGRATION_LOCK: i64 = 0x6173_796e_6363;
 
@@ -26,17 +27,27 @@ pub(super) async fn run(db: &Db) -> Result<()> {
     };
     let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().map(step).collect());
     let outcome = match db {
-        Db::Postgres(pool) => {
+        Db::Postgres { pool, prepares } => {
             // The migrator's own lock belongs to a session, which a pooler takes apart; this one
-            // belongs to a transaction that stays open meanwhile.
+            // belongs to the transaction in which everything happens.
             let mut alone = pool.begin().await?;
+            // The migrator names its statements, and behind a pooler others have had this connection.
+            if !prepares {
+                sqlx::query(FORGET_STATEMENTS).persistent(false).execute(&mut *alone).await?;
+            }
             sqlx::query("select pg_advisory_xact_lock($1)")
+                .persistent(*prepares)
                 .bind(MIGRATION_LOCK)
                 .execute(&mut *alone)
                 .await?;
             migrator.set_locking(false);
-            let outcome = migrator.run(pool).await;
-            alone.commit().await?;
+            let outcome = migrator.run_direct(None, &mut *alone, false).await;
+            if outcome.is_ok() {
+                if !prepares {
+                    sqlx::query(FORGET_STATEMENTS).persistent(false).execute(&mut *alone).await?;
+                }
+                alone.commit().await?;
+            }
             outcome
         }
         Db::Sqlite { write, .. } => migrator.run(write).await,

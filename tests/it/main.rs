@@ -17,6 +17,7 @@
 )]
 
 mod laws;
+mod pooler;
 mod postgres;
 mod simulator;
 mod stories;

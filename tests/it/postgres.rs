@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longer than any start.
-const START_LIMIT: Duration = Duration::from_secs(30);
+pub const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// The address of a fresh, empty database.
 pub fn fresh_database() -> String {
@@ -101,7 +101,7 @@ impl Server {
     }
 }
 
-fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
+pub fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
     let mut command = Command::new(program);
     if let Some((uid, gid)) = user {
         command.uid(uid).gid(gid);
@@ -119,7 +119,7 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root; then it runs as its own user, or as nobody.
-fn unprivileged() -> Option<(u32, u32)> {
+pub fn unprivileged() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").ok()?.uid() != 0 {
         return None;
     }

@@ -21,6 +21,7 @@ mod postgres;
 mod program;
 mod readme;
 mod repositories;
+mod stopped_servers;
 mod stopping;
 mod torture;
 mod waiting_for_people;

@@ -12,6 +12,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
+    clippy::too_many_lines,
     reason = "the world of the tests, of which a part is used here; it panics where it cannot go on"
 )]
 

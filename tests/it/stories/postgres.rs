@@ -1,8 +1,8 @@
 //! The same stories on PostgreSQL, also with several servers on one database.
 
 use super::UNDISTURBED;
-use crate::postgres;
 use crate::world::{Plan, World, repo, story};
+use crate::{pooler, postgres};
 use asynccoder::app::App;
 use asynccoder::config::Config;
 use expect_test::expect;
@@ -30,6 +30,28 @@ story!(free_verbs_are_answered, on_postgres(), async |world| {
 
         <!-- asynccoder:command=<uuid> -->"#]].assert_eq(&world.answer().await);
 });
+
+#[tokio::test]
+async fn a_pooler_may_stand_in_between() {
+    let (url, _pooler) = pooler::fresh_database_behind_a_pooler();
+    let plan = Plan::default().with("DATABASE_URL", url.leak());
+    crate::world::tell(plan, async |world| {
+        world.model(repo::fixes_the_till());
+        let replicas = [replica(world, "second").await, replica(world, "third").await];
+        for _ in 0..4 {
+            world.alice.comments(&world.issue, "/asynccoder debug budget=15");
+        }
+        world.settle().await;
+        let story = world.story();
+        let done = story.lines().filter(|line| line.contains("debug · done")).count();
+        assert_eq!(done, 4, "{story}");
+        assert_eq!(world.balance().await, (96, 0));
+        for replica in replicas {
+            replica.stop().await;
+        }
+    })
+    .await;
+}
 
 story!(three_servers_share_the_work_and_double_nothing, on_postgres(), async |world| {
     world.model(repo::fixes_the_till());

@@ -21,6 +21,7 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(crate) struct Server {
     child: Child,
     url: String,
+    data_dir: PathBuf,
     simulator: Simulator,
 }
 
@@ -77,7 +78,9 @@ impl Server {
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
         let first = first.expect("the server starts");
         let url = first.strip_prefix("listening on ").expect("it says where it listens").to_owned();
-        Self { child, url, simulator: world.simulator.clone() }
+        let folder = own.iter().find(|(name, _)| *name == "DATA_DIR");
+        let data_dir = folder.map_or_else(|| world.data_dir(), |(_, folder)| folder.into());
+        Self { child, url, data_dir, simulator: world.simulator.clone() }
     }
 
     /// From now on webhooks go to this server.
@@ -98,6 +101,11 @@ impl Server {
     /// Lets it go on.
     pub(crate) fn thaw(&self) {
         kill_process(self.pid(), Signal::CONT).unwrap();
+    }
+
+    /// Where it keeps its files.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone()
     }
 
     /// Asks it to end.

@@ -58,7 +58,7 @@ pub(super) async fn check(mut world: World) {
     no_worktree(&world.data_dir());
 }
 
-pub(super) fn no_worktree(data_dir: &Path) {
+pub(crate) fn no_worktree(data_dir: &Path) {
     let worktrees = std::fs::read_dir(data_dir.join("worktrees")).unwrap();
     assert_eq!(worktrees.count(), 0, "no worktree is left");
 }

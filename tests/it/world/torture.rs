@@ -58,7 +58,7 @@ pub(crate) async fn run(torture: Torture) -> Summary {
     let mut house = House::build(torture).await;
     house.suffer().await;
     house.calms_down().await;
-    house.is_right().await
+    house.checks_out().await
 }
 
 struct House {
@@ -228,13 +228,9 @@ impl House {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE * 2, calm).await.is_err() {
-            panic!(
-                "it does not come to rest:\n{}\n{}",
-                self.journal(),
-                impatient::log(&self.world)
-            );
-        }
+        let rests = tokio::time::timeout(PATIENCE * 2, calm).await.is_ok();
+        let told = || format!("{}\n{}", self.journal(), impatient::log(&self.world));
+        assert!(rests, "it does not come to rest:\n{}", told());
         store.close().await;
     }
 
@@ -243,7 +239,7 @@ impl House {
     }
 
     /// What holds whatever happened.
-    async fn is_right(mut self) -> Summary {
+    async fn checks_out(mut self) -> Summary {
         for server in &self.servers {
             assert!(server.memory() < MOST_MEMORY, "a server needs {} kB", server.memory());
             server.asks_to_end();

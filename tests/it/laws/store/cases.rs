@@ -110,7 +110,7 @@ pub async fn a_hold_needs_what_is_available(desk: &Desk) {
 
 pub async fn many_at_once_never_overdraw(desk: &Desk) {
     let mut commands = Vec::new();
-    for n in 0..32 {
+    for n in 0..64 {
         commands.push(desk.asks(1, &format!("key {n}")).await);
     }
     let admissions = commands.into_iter().map(|command| {
