@@ -99,8 +99,10 @@
 //!   [`config`].** `laws/layers.rs`
 //! - **Two tasks for one command of one comment**, however often it is delivered.
 //!   `stories/webhook.rs`
-//! - **A write by an attempt without its live lease.** It changes nothing. `laws/store.rs`
-//! - **An act on GitHub without a stored row before it.** `stories/crashes.rs`
+//! - **A write by an attempt or a writer without its live lease.** It changes nothing.
+//!   `laws/store.rs`, `stories/frozen.rs`
+//! - **An act on GitHub without a stored row before it.** `stories/every_wall.rs`,
+//!   `stories/torture.rs`
 //! - **More than one branch, pull request, status comment, or check run of a commit for a task.**
 //!   Where a lost reply doubled one, the oldest stays. `stories/lost_replies.rs`
 //! - **A push outside `asynccoder/…`, or to a branch that exists.**

@@ -1,6 +1,6 @@
 //! The REST API.
 
-use asynccoder::simulator::{Limits, Opening};
+use asynccoder::simulator::{Limits, Opening, RepositoryOptions};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -151,22 +151,29 @@ async fn limits_routes_and_stopping() -> anyhow::Result<()> {
     let set = Set::start().await?;
     let issue = set.sim.open_issue(REPOSITORY, "alice", "A title", "")?;
     let token = set.token(Value::Null).await?;
-    set.sim.set_limits(Limits { writes_a_minute: 1, ..Limits::default() });
-    let path = format!("/repos/{REPOSITORY}/issues/{issue}/comments");
-    let (first, _) = set.call(Method::POST, &path, &token, json!({"body": "a"})).await?;
-    let (second, body) = set.call(Method::POST, &path, &token, json!({"body": "b"})).await?;
-    assert_eq!((first, second), (StatusCode::CREATED, StatusCode::FORBIDDEN), "{body}");
     let (status, _) = set.call(Method::GET, "/no/such/route", &token, Value::Null).await?;
     assert_eq!(status, StatusCode::NOT_FOUND);
     let journal = set.sim.journal();
     let last = journal.iter().filter_map(|entry| entry.request()).next_back();
     assert!(last.is_some_and(|request| request.note.starts_with("unknown route")));
-    assert_eq!(set.sim.refusals().len(), 2);
-    set.sim.archive(REPOSITORY)?;
-    set.sim.set_limits(Limits::default());
-    let (status, body) = set.call(Method::POST, &path, &token, json!({"body": "c"})).await?;
+    let old = RepositoryOptions { archived: true, ..RepositoryOptions::default() };
+    set.sim.add_repository("acme/old", old)?;
+    let path = "/repos/acme/old/issues/1/comments";
+    let (status, body) = set.call(Method::POST, path, &token, json!({"body": "c"})).await?;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert_eq!(body["message"], "Repository was archived so is read-only.");
+    assert_eq!(set.sim.refusals().len(), 2);
+    set.sim.set_limits(Limits { writes_a_minute: 1, ..Limits::default() });
+    let path = format!("/repos/{REPOSITORY}/issues/{issue}/comments");
+    let (first, _) = set.call(Method::POST, &path, &token, json!({"body": "a"})).await?;
+    let (second, body) = set.call(Method::POST, &path, &token, json!({"body": "b"})).await?;
+    assert_eq!((first, second), (StatusCode::CREATED, StatusCode::FORBIDDEN), "{body}");
+    let (inside, _) = set.call(Method::GET, &path, &token, Value::Null).await?;
+    assert_eq!(
+        inside,
+        StatusCode::FORBIDDEN,
+        "whoever was told to wait has to wait with everything"
+    );
     set.sim.stop().await;
     assert!(set.call(Method::GET, "/rate_limit", &token, Value::Null).await.is_err());
     Ok(())

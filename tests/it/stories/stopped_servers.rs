@@ -32,7 +32,7 @@ async fn ends_while_the_model_thinks(world: &mut World, server: &mut Server) {
 async fn goes_on(mut world: World, url: &str) {
     the_end(&world).await;
     settled(url).await;
-    assert_eq!(calls(&world), 4, "only the answer that nobody heard is asked for again");
+    assert_eq!(calls(&world), 5, "only the answer that nobody heard is asked for again");
     laws::once(&world.simulator);
     assert_eq!(world.story(), UNDISTURBED);
 }
