@@ -8,7 +8,10 @@
 //! key into an error or a log line.
 
 pub mod anthropic;
+pub mod gemini;
+pub mod openai;
 pub mod retry;
+mod wire;
 
 use crate::domain::catalog::{Model, Provider};
 use crate::domain::credit::Usage;
@@ -248,7 +251,7 @@ impl LlmError {
 pub struct Endpoint {
     /// Who.
     pub provider: Provider,
-    /// The address before the version, without a slash at its end.
+    /// The address as the provider's SDK takes it: with the version for OpenAI, else without.
     pub base_url: String,
     /// The key. An empty one is not sent.
     pub key: SecretString,
@@ -282,7 +285,8 @@ impl Llm for Providers {
         };
         match provider {
             Provider::Anthropic => anthropic::call(&self.http, endpoint, prompt).await,
-            Provider::OpenAi | Provider::Gemini => Err(LlmError::NotConfigured { provider }),
+            Provider::OpenAi => openai::call(&self.http, endpoint, prompt).await,
+            Provider::Gemini => gemini::call(&self.http, endpoint, prompt).await,
         }
     }
 }

@@ -18,6 +18,16 @@ text_enum!(
     }
 );
 
+text_enum!(
+    /// Which of its provider's interfaces a model is asked through.
+    Api {
+        /// The provider's own newest one.
+        Responses = "responses",
+        /// Chat Completions, which servers such as Ollama and vLLM speak.
+        Chat = "chat",
+    }
+);
+
 impl Provider {
     /// The environment variable that holds its key.
     pub const fn key_variable(self) -> &'static str {
@@ -34,6 +44,8 @@ impl Provider {
 pub struct Model {
     /// Who serves it.
     pub provider: Provider,
+    /// How it is asked; only OpenAI's provider has a choice.
+    pub api: Api,
     /// The provider's name for it.
     pub id: String,
     /// The name for people.
@@ -70,6 +82,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Entry {
     provider: Provider,
+    api: Option<Api>,
     id: String,
     name: String,
     #[serde(default)]
@@ -149,8 +162,12 @@ impl TryFrom<Entry> for Model {
         if entry.context <= 0 || entry.max_output <= 0 {
             return Err(CatalogError(format!("{}: limits must be above zero", entry.id)));
         }
+        if entry.api.is_some() && entry.provider != Provider::OpenAi {
+            return Err(CatalogError(format!("{}: only openai models take `api`", entry.id)));
+        }
         Ok(Self {
             provider: entry.provider,
+            api: entry.api.unwrap_or(Api::Responses),
             id: entry.id,
             display_name: entry.name,
             aliases: entry.aliases,

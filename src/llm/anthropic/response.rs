@@ -1,22 +1,12 @@
 //! The bytes of an answer as a [`Reply`] or an [`LlmError`]. What is missing or absurd in the
 //! provider's counting is replaced by an estimate: an answer that was paid for is never thrown away.
 
-use super::Answer;
 use crate::domain::catalog::Model;
 use crate::domain::credit::Usage;
+use crate::llm::wire::{Answer, Sizes, count, describe, malformed, tokens};
 use crate::llm::{Block, LlmError, Reply, Stop};
 use serde::Deserialize;
 use serde_json::Value;
-
-/// A token is about four bytes of text or code.
-const BYTES_PER_TOKEN: usize = 4;
-
-/// How long the request and its answer were, for an estimate.
-#[derive(Clone, Copy)]
-pub(super) struct Sizes {
-    pub(super) prompt_bytes: usize,
-    pub(super) body_bytes: usize,
-}
 
 #[derive(Deserialize)]
 struct Body {
@@ -50,17 +40,6 @@ pub(super) fn reply(
         request_id,
         raw: body.content,
     })
-}
-
-/// Where parsing stopped, without the text at that place.
-fn malformed(error: &serde_json::Error) -> LlmError {
-    let place = format!("line {}, column {}", error.line(), error.column());
-    if error.is_eof() || error.is_syntax() {
-        // A proxy's error page or half an answer: the next try may be whole.
-        let message = format!("the answer is not JSON at {place}");
-        return LlmError::Transient { status: None, retry_after: None, message };
-    }
-    LlmError::Malformed { message: format!("it lacks a field or has a wrong one at {place}") }
 }
 
 fn block(block: &Value) -> Block {
@@ -100,10 +79,10 @@ fn stop(reason: Option<&str>, details: &Value) -> Stop {
 
 /// The four counts, which do not overlap here: `input_tokens` is without what the cache did.
 fn usage(counts: &Value, model: &Model, sizes: Sizes) -> Usage {
-    let cached = count(counts, "cache_read_input_tokens").unwrap_or(0);
-    let cache_write = count(counts, "cache_creation_input_tokens").unwrap_or(0);
-    let input = count(counts, "input_tokens").unwrap_or_else(|| tokens(sizes.prompt_bytes));
-    let output = count(counts, "output_tokens").unwrap_or_else(|| tokens(sizes.body_bytes));
+    let cached = count(counts, "/cache_read_input_tokens").unwrap_or(0);
+    let cache_write = count(counts, "/cache_creation_input_tokens").unwrap_or(0);
+    let input = count(counts, "/input_tokens").unwrap_or_else(|| tokens(sizes.prompt_bytes));
+    let output = count(counts, "/output_tokens").unwrap_or_else(|| tokens(sizes.body_bytes));
     let prompt = |tokens: i64| tokens.min(model.context);
     Usage {
         input: prompt(input),
@@ -113,28 +92,18 @@ fn usage(counts: &Value, model: &Model, sizes: Sizes) -> Usage {
     }
 }
 
-/// A count that can be true: a number, not below zero.
-fn count(counts: &Value, name: &str) -> Option<i64> {
-    let number = counts.get(name)?;
-    number.as_i64().filter(|n| *n >= 0)
-}
-
-fn tokens(bytes: usize) -> i64 {
-    i64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX)
-}
-
 /// Reads an answer that is an error.
 pub(super) fn error(answer: &Answer, request_id: Option<&str>) -> LlmError {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let said = |field: &str| body.pointer(field).and_then(Value::as_str).unwrap_or_default();
     let words = said("/error/message").to_ascii_lowercase();
     let retry_after = answer.retry_after();
-    let message = describe(answer.status.as_u16(), said("/error/type"), request_id);
-    let may_be_money = matches!(answer.status.as_u16(), 400 | 403 | 429);
+    let message = describe(answer.status, said("/error/type"), request_id);
+    let may_be_money = matches!(answer.status, 400 | 403 | 429);
     if may_be_money && is_spend_limit(&words, retry_after.is_some()) {
         return LlmError::Billing { message };
     }
-    match answer.status.as_u16() {
+    match answer.status {
         400 | 413 if is_too_long(&words) => LlmError::ContextTooLong,
         401 | 403 => LlmError::Auth { message },
         402 => LlmError::Billing { message },
@@ -159,19 +128,4 @@ fn is_spend_limit(words: &str, names_a_time: bool) -> bool {
     let names =
         ["spend limit", "spending limit", "usage limits", "credit balance", "insufficient_quota"];
     !names_a_time && names.iter().any(|name| words.contains(name))
-}
-
-/// Status, the provider's name of the error and the exchange: enough to look it up.
-fn describe(status: u16, kind: &str, request_id: Option<&str>) -> String {
-    let word = |text: &str| -> String {
-        text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect()
-    };
-    let mut message = format!("status {status}");
-    for extra in [word(kind), word(request_id.unwrap_or_default())] {
-        if !extra.is_empty() {
-            message.push_str(", ");
-            message.push_str(&extra);
-        }
-    }
-    message
 }

@@ -1,0 +1,58 @@
+//! A prompt as the body of a request. The same prompt is always the same bytes.
+
+use super::UNNAMED;
+use crate::llm::{Message, Prompt, UserPart};
+use serde_json::{Value, json};
+
+/// The body of a request.
+pub(super) fn body(prompt: &Prompt<'_>) -> Value {
+    let system = prompt.system.iter().map(|segment| json!({"text": segment.text}));
+    let mut body = json!({
+        "systemInstruction": {"parts": system.collect::<Vec<_>>()},
+        "generationConfig": {"maxOutputTokens": prompt.max_output},
+    });
+    let tools = prompt.tools.iter().map(|tool| {
+        json!({"name": tool.name, "description": tool.description,
+               "parametersJsonSchema": tool.schema})
+    });
+    if let Some(fields) = body.as_object_mut() {
+        if !prompt.tools.is_empty() {
+            let tools = json!([{"functionDeclarations": tools.collect::<Vec<_>>()}]);
+            fields.insert("tools".to_owned(), tools);
+        }
+        fields.insert("contents".to_owned(), prompt.messages.iter().map(content).collect());
+    }
+    body
+}
+
+fn content(message: &Message) -> Value {
+    match message {
+        Message::User(parts) => {
+            json!({"role": "user", "parts": parts.iter().map(part).collect::<Vec<_>>()})
+        }
+        Message::Assistant(reply) if has_parts(&reply.raw) => reply.raw.clone(),
+        Message::Assistant(_) => json!({"role": "model", "parts": [{"text": "(no answer)"}]}),
+    }
+}
+
+fn has_parts(raw: &Value) -> bool {
+    raw.get("parts").and_then(Value::as_array).is_some_and(|parts| !parts.is_empty())
+}
+
+fn part(part: &UserPart) -> Value {
+    match part {
+        UserPart::Text { text, cache_breakpoint: _ } => json!({"text": text}),
+        UserPart::ToolResult { call_id, name, text, is_error } => {
+            let key = if *is_error { "error" } else { "result" };
+            let response = json!({"name": name, "response": {key: text}});
+            json!({"functionResponse": with_id(response, call_id)})
+        }
+    }
+}
+
+fn with_id(mut response: Value, call_id: &str) -> Value {
+    if let (false, Some(fields)) = (call_id.starts_with(UNNAMED), response.as_object_mut()) {
+        fields.insert("id".to_owned(), json!(call_id));
+    }
+    response
+}
