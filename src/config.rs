@@ -54,6 +54,18 @@ pub const VARIABLES: &[Variable] = &[
     variable("GITHUB_SERVER_URL", "https://github.com", "GitHub's git server and pages"),
     variable("ANTHROPIC_API_KEY", "–", "key for Anthropic's models"),
     variable("ANTHROPIC_BASE_URL", "https://api.anthropic.com", "Anthropic's API, without /v1"),
+    variable("OPENAI_API_KEY", "–", "key for OpenAI's models"),
+    variable(
+        "OPENAI_BASE_URL",
+        "https://api.openai.com/v1",
+        "OpenAI's API, or any server that speaks it, with /v1",
+    ),
+    variable("GEMINI_API_KEY", "–", "key for Gemini models"),
+    variable(
+        "GOOGLE_GEMINI_BASE_URL",
+        "https://generativelanguage.googleapis.com",
+        "Gemini's API, without /v1beta",
+    ),
     variable("DEFAULT_MODEL", "first model whose provider has a key", "model when none is named"),
     variable("WORKERS", "8", "tasks that this process works on at once"),
     variable(
@@ -227,7 +239,8 @@ impl Config {
 /// Access to Anthropic's models alone, for a demo with a real model.
 pub fn anthropic_access() -> Result<Option<ProviderAccess>, ConfigError> {
     let mut reader = Reader::new(environment()?);
-    let access = reader.providers().into_iter().next();
+    let mut providers = reader.providers().into_iter();
+    let access = providers.find(|access| access.provider == Provider::Anthropic);
     if reader.faults.is_empty() { Ok(access) } else { Err(ConfigError(reader.faults)) }
 }
 

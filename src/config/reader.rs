@@ -226,17 +226,29 @@ impl Reader {
     }
 
     pub(super) fn providers(&mut self) -> Vec<ProviderAccess> {
-        let base = self.url("ANTHROPIC_BASE_URL", Some("https://api.anthropic.com"));
-        if let Some(base) = &base {
-            self.check_scheme("ANTHROPIC_BASE_URL", base);
-        }
-        let key = self.take("ANTHROPIC_API_KEY").map(SecretString::from);
-        let access = |(base, key): (Url, SecretString)| ProviderAccess {
-            provider: Provider::Anthropic,
-            base_url: base.as_str().trim_end_matches('/').to_owned(),
-            key,
-        };
-        base.zip(key).map(access).into_iter().collect()
+        let known = [
+            (Provider::Anthropic, "ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+            (Provider::OpenAi, "OPENAI_BASE_URL", "https://api.openai.com/v1"),
+            (
+                Provider::Gemini,
+                "GOOGLE_GEMINI_BASE_URL",
+                "https://generativelanguage.googleapis.com",
+            ),
+        ];
+        known.into_iter().filter_map(|(who, name, base)| self.provider(who, name, base)).collect()
+    }
+
+    fn provider(
+        &mut self,
+        provider: Provider,
+        variable: &str,
+        default: &str,
+    ) -> Option<ProviderAccess> {
+        let base = self.url(variable, Some(default))?;
+        self.check_scheme(variable, &base);
+        let key = self.take(provider.key_variable()).map(SecretString::from)?;
+        let base_url = base.as_str().trim_end_matches('/').to_owned();
+        Some(ProviderAccess { provider, base_url, key })
     }
 
     fn default_model(

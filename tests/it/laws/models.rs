@@ -46,6 +46,23 @@ impl Service {
         (service, Providers::new(http, vec![endpoint]))
     }
 
+    /// The same for a model of another provider.
+    async fn other(
+        id: &str,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> (Self, Providers, Model) {
+        let model = Catalog::embedded().unwrap().by_id(id).unwrap().clone();
+        let service = Self::default();
+        service.answers.lock().unwrap().extend(answers);
+        let router = axum::Router::new().fallback(answer).with_state(service.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let endpoint = Endpoint { provider: model.provider, base_url, key: "canary-key".into() };
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        (service, Providers::new(http, vec![endpoint]), model)
+    }
+
     fn bodies(&self) -> Vec<Value> {
         let requests = self.requests.lock().unwrap();
         requests.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
@@ -433,4 +450,79 @@ async fn half_an_answer_is_asked_for_again_and_an_endless_one_is_not() {
     assert!(!endless.is_retryable());
     expect!["the model service's answer makes no sense: it is too long"]
         .assert_eq(&endless.to_string());
+}
+
+#[tokio::test]
+async fn the_other_wires_count_without_overlap_and_send_back_verbatim() {
+    let responses = json!({"model": "gpt", "status": "completed", "output": [
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"},
+        {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "read_file",
+         "arguments": "{\"path\":\"a.rs\"}"}],
+        "usage": {"input_tokens": 100, "output_tokens": 28,
+                  "input_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 6}}});
+    let gemini = json!({"modelVersion": "g", "responseId": "r", "candidates": [{
+        "content": {"role": "model", "parts": [{"thoughtSignature": "c2ln", "functionCall":
+            {"id": "call_1", "name": "read_file", "args": {"path": "a.rs"}}}]},
+        "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 100, "cachedContentTokenCount": 64,
+                          "candidatesTokenCount": 20, "thoughtsTokenCount": 8}});
+    for (id, body, place, cache_write) in
+        [("gpt-6.2-sol", &responses, "/input/2", 6), ("gemini-4-argon", &gemini, "/contents/1", 0)]
+    {
+        let (service, llm, model) = Service::other(id, [ok(body), ok(body)]).await;
+        let prompt = |messages| Prompt {
+            model: &model,
+            system: &[],
+            tools: &[],
+            messages,
+            max_output: 4096,
+        };
+        let reply = llm.call(&prompt(&first())).await.unwrap();
+        assert_eq!(reply.stop, Stop::ToolUse, "{id}");
+        let counted = (reply.usage.input, reply.usage.cached, reply.usage.cache_write);
+        assert_eq!((counted, reply.usage.output), ((36 - cache_write, 64, cache_write), 28));
+        let mut messages = first();
+        messages.push(Message::Assistant(reply));
+        llm.call(&prompt(&messages)).await.unwrap();
+        let sent = service.bodies()[1].pointer(place).unwrap().to_string();
+        let own = if id.starts_with("gpt") { "/output/0" } else { "/candidates/0/content" };
+        assert_eq!(sent, body.pointer(own).unwrap().to_string());
+    }
+}
+
+#[tokio::test]
+async fn the_other_wires_tell_waiting_from_never() {
+    let quota = r#"{"error":{"message":"m","type":"t","param":null,"code":"insufficient_quota"}}"#;
+    let key = r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}"#;
+    let wait =
+        r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"17s"}]}}"#;
+    for (id, status, body, wanted) in [
+        (
+            "gpt-6.2-sol",
+            429,
+            quota,
+            "never None: the model service's account is out of budget: status 429, insufficient_quota",
+        ),
+        (
+            "gemini-4-argon",
+            400,
+            key,
+            "never None: the model service does not accept the key: status 400, INVALID_ARGUMENT",
+        ),
+        (
+            "gemini-4-argon",
+            429,
+            wait,
+            "again Some(17s): the model service failed: status 429, RESOURCE_EXHAUSTED",
+        ),
+    ] {
+        let answer = Answer { status, headers: vec![], body: body.to_owned() };
+        let (_, llm, model) = Service::other(id, [answer]).await;
+        let messages = first();
+        let prompt =
+            Prompt { model: &model, system: &[], tools: &[], messages: &messages, max_output: 9 };
+        let error = llm.call(&prompt).await.unwrap_err();
+        let again = if error.is_retryable() { "again" } else { "never" };
+        assert_eq!(format!("{again} {:?}: {error}", error.retry_after()), wanted);
+    }
 }
