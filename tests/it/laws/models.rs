@@ -477,7 +477,8 @@ async fn the_other_wires_count_without_overlap_and_send_back_verbatim() {
             messages,
             max_output: 4096,
         };
-        let reply = llm.call(&prompt(&first())).await.unwrap();
+        let asked = first();
+        let reply = llm.call(&prompt(&asked)).await.unwrap();
         assert_eq!(reply.stop, Stop::ToolUse, "{id}");
         let counted = (reply.usage.input, reply.usage.cached, reply.usage.cache_write);
         assert_eq!((counted, reply.usage.output), ((36 - cache_write, 64, cache_write), 28));
