@@ -163,7 +163,8 @@ async fn limits_routes_and_stopping() -> anyhow::Result<()> {
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert_eq!(body["message"], "Repository was archived so is read-only.");
     assert_eq!(set.sim.refusals().len(), 2);
-    set.sim.set_limits(Limits { writes_a_minute: 1, ..Limits::default() });
+    // The write that was refused counts too.
+    set.sim.set_limits(Limits { writes_a_minute: 2, ..Limits::default() });
     let path = format!("/repos/{REPOSITORY}/issues/{issue}/comments");
     let (first, _) = set.call(Method::POST, &path, &token, json!({"body": "a"})).await?;
     let (second, body) = set.call(Method::POST, &path, &token, json!({"body": "b"})).await?;
