@@ -107,16 +107,36 @@ impl Outbox {
                     .judged(place, done.map(|()| Value::Object(serde_json::Map::default())), act)
                     .await)
             }
-            Act::Answer { number, body } => {
-                let done = self.github.comment(place, *number, body).await;
-                Ok(self.judged(place, done.map(|id| serde_json::json!({ "id": id })), act).await)
-            }
+            Act::Answer { number, body } => self.answer(place, act, *number, body).await,
             Act::Push(push) => Ok(self.push(place, writer.account, act, push).await),
             Act::PullRequest(wanted) => {
-                let opened = self.open(place, wanted, task_of(act)).await;
+                let opened = self.open(place, wanted, task_of(act), act.attempts).await;
                 Ok(self.judged(place, opened, act).await)
             }
         }
+    }
+
+    /// Given once more because nobody found the first one, it may be there twice, if GitHub's lists lag
+    /// for long: then it is looked for once more, and the newer one is removed.
+    async fn answer(
+        &self,
+        place: &Place,
+        act: &DueAct,
+        number: i64,
+        body: &str,
+    ) -> store::Result<Verdict> {
+        let done = self.github.comment(place, number, body).await;
+        if done.is_ok() && act.unsure && act.attempts < 2 {
+            let error = "it may be there twice; looking later".to_owned();
+            return Ok(Verdict::Later { wait: self.second_look(), unsure: true, error });
+        }
+        Ok(self.judged(place, done.map(|id| serde_json::json!({ "id": id })), act).await)
+    }
+
+    /// When what may be there twice is looked for: long after the look-ups that did not find it.
+    pub(super) fn second_look(&self) -> Duration {
+        let lookups = u32::try_from(self.timing.lookups).unwrap_or(1);
+        self.timing.lookup_spacing * lookups * 10
     }
 
     /// Whether an act with an unknown outcome is there.

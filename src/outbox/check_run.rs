@@ -28,6 +28,9 @@ impl Outbox {
             state: state(view),
         };
         let known = match document.github_id {
+            Some(id) if document.lookups > 0 => {
+                Some(self.find_check(place, &wanted).await?.unwrap_or(id))
+            }
             Some(id) => Some(id),
             None if document.unsure => match self.find_check(place, &wanted).await {
                 Ok(None) if document.lookups < self.timing.lookups => return Ok(None),

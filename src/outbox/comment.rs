@@ -18,6 +18,11 @@ impl Outbox {
     ) -> Result<Option<i64>, GitHubError> {
         let body = status::status_comment(view);
         let known = match document.github_id {
+            // It was looked for before it was written, and may be there twice.
+            Some(id) if document.lookups > 0 => {
+                let only = self.find_only(place, document.number, &task_marker(view.id)).await?;
+                Some(only.unwrap_or(id))
+            }
             Some(id) => Some(id),
             None if document.unsure => {
                 match self.find_only(place, document.number, &task_marker(view.id)).await {

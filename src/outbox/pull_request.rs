@@ -9,6 +9,9 @@ use crate::github::error::GitHubError;
 use crate::github::pulls::Opened;
 use serde_json::{Value, json};
 
+/// With the waits between them these take some minutes, and GitHub's lists lag by seconds.
+const TRIES_TO_SEE_IT: i64 = 9;
+
 impl Outbox {
     /// Opens the pull request, unless this task has one already: one that a person closed is not
     /// opened a second time.
@@ -17,6 +20,7 @@ impl Outbox {
         place: &Place,
         wanted: &PullRequest,
         task: TaskId,
+        tries: i64,
     ) -> Result<Value, GitHubError> {
         if let Some(found) = self.find_pull_request(place, wanted, task).await? {
             return Ok(found);
@@ -27,7 +31,12 @@ impl Outbox {
                 if message.contains("already exists") =>
             {
                 let found = self.find_pull_request(place, wanted, task).await?;
-                found.ok_or(GitHubError::Refused { status: 422, message })
+                // GitHub knows of it and its lists do not yet; if it is somebody else's, they never will.
+                found.ok_or(if tries < TRIES_TO_SEE_IT {
+                    GitHubError::Unwell(message)
+                } else {
+                    GitHubError::Refused { status: 422, message }
+                })
             }
             // GitHub's own copies lag: it may not have seen the branch that we have just pushed.
             Err(GitHubError::Refused { status: 422, message }) if message.contains("head") => {

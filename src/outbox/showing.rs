@@ -39,6 +39,9 @@ impl Outbox {
             DocumentKind::CheckRun => self.show_check(&place, document, &view).await,
         };
         match shown {
+            Ok(Some(id)) if is_doubtful(document, self.timing.lookups) => {
+                self.store.document_doubtful(document, id, self.second_look()).await?;
+            }
             Ok(Some(id)) => {
                 self.store.document_shown(document, id, self.edit_spacing(document)).await?;
             }
@@ -107,4 +110,10 @@ impl Outbox {
         tracing::warn!(document = %document.id.0, error, "a document cannot be shown");
         self.store.document_dead(document, error).await
     }
+}
+
+/// Whether it was created once more because nobody found the first one. If GitHub's lists lag for
+/// long, it is there twice.
+fn is_doubtful(document: &DueDocument, lookups: i64) -> bool {
+    document.github_id.is_none() && document.unsure && document.lookups >= lookups
 }

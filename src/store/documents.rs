@@ -160,6 +160,28 @@ impl Store {
         Ok(())
     }
 
+    /// Notes what GitHub shows now, and that it may be there twice: it is shown once more after a
+    /// while, or as soon as there is something new to show.
+    pub async fn document_doubtful(
+        &self,
+        due: &DueDocument,
+        github_id: i64,
+        wait: Duration,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let again_at = tx.clock().await? + wait;
+        exec(
+            &mut tx,
+            "update documents set github_id = $2, unsure = false, attempts = 0, progress_at = $3,
+                 due_at = case when $4 then $3 else due_at end, updated_at = $5
+             where id = $1",
+            args![due.id, github_id, again_at, due.is_final, now()],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Tries again later.
     pub async fn document_later(
         &self,

@@ -5,6 +5,7 @@ use crate::world::{Plan, World, repo, story};
 use asynccoder::simulator::{At, Refusal};
 use expect_test::expect;
 use serde_json::json;
+use std::time::Duration;
 
 /// Every kind of write, and what is read on the way.
 fn walls() -> Vec<(&'static str, At)> {
@@ -77,4 +78,50 @@ story!(an_answer_is_given_once_though_its_reply_is_lost, async |world| {
     "#]])
         .await;
     assert_eq!(world.simulator.faults().left(), 0);
+});
+
+/// Longer than all look-ups.
+const LAG: Duration = Duration::from_millis(300);
+
+/// GitHub's lists lag, longer than anybody looks for what may be there.
+fn lists_lag_and_a_reply_is_lost(world: &World, at: At) {
+    world.simulator.set_read_lag(LAG);
+    world.simulator.faults().lose_reply(at, 1);
+}
+
+story!(a_pull_request_that_no_list_shows_yet, async |world| {
+    world.model(repo::fixes_the_till());
+    lists_lag_and_a_reply_is_lost(world, At::api("POST", "/pulls"));
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settle().await;
+    assert_eq!(world.story(), UNDISTURBED);
+    // GitHub says that it is there already.
+    world.expects_refusals();
+});
+
+story!(a_status_comment_that_no_list_shows_yet, async |world| {
+    world.model(repo::fixes_the_till());
+    lists_lag_and_a_reply_is_lost(world, At::api("POST", "/issues/1/comments"));
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settle().await;
+    let story = world.story();
+    assert!(story.starts_with(UNDISTURBED), "the newer one of two is removed again: {story}");
+});
+
+story!(a_check_run_that_no_list_shows_yet, async |world| {
+    world.model(repo::fixes_the_till());
+    lists_lag_and_a_reply_is_lost(world, At::api("POST", "/check-runs"));
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settle().await;
+    let story = world.story();
+    let double = "asynccoder   check \"Async Coder / debug\" neutral on <sha>\n";
+    assert_eq!(story.replacen(double, "", 1), UNDISTURBED, "a double is neutral: {story}");
+});
+
+story!(an_answer_that_no_list_shows_yet, async |world| {
+    lists_lag_and_a_reply_is_lost(world, At::api("POST", "/issues/1/comments"));
+    world.bob.comments(&world.issue, "/asynccoder ping");
+    world.settle().await;
+    let (story, answer) = (world.story(), "asynccoder   #1 I am here.");
+    assert!(story.contains(answer), "the newer one of two is removed again: {story}");
 });
