@@ -192,9 +192,13 @@ impl Simulator {
         self.hub.world().tokens.clear();
     }
 
-    /// Replaces the rate limits.
+    /// Replaces the rate limits; whoever had to wait need not any more.
     pub fn set_limits(&self, limits: Limits) {
-        self.hub.world().limits = limits;
+        let mut world = self.hub.world();
+        world.limits = limits;
+        for installation in world.installations.values_mut() {
+            installation.closed = None;
+        }
     }
 
     /// Waits until `seen` says yes, asking again after each new entry of the journal.

@@ -19,6 +19,7 @@ mod passing_time;
 mod permissions;
 mod postgres;
 mod program;
+mod rate_limits;
 mod readme;
 mod repositories;
 mod stopped_servers;

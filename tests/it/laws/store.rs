@@ -37,6 +37,7 @@ on_both!(
     a_command_is_decided_by_one,
     a_hold_needs_what_is_available,
     many_at_once_never_overdraw,
+    a_blocked_account_is_not_asked_about,
     the_day_has_a_limit,
     a_stale_lease_writes_nothing,
     a_task_is_given_up_after_three_attempts,

@@ -3,9 +3,10 @@
 //! PostgreSQL another one takes over, and nobody starts anything.
 
 use crate::postgres;
-use crate::world::impatient::{PATIENCE, Server, regular, settled, the_end};
-use crate::world::{Plan, World, laws, repo};
-use asynccoder::simulator::{At, Gate, Moment};
+use crate::world::impatient::{PATIENCE, Server, at_rest, regular, settled, the_end};
+use crate::world::{Plan, REPOSITORY, World, laws, repo};
+use asynccoder::simulator::{At, Gate, Moment, Simulator};
+use expect_test::expect;
 use futures::{StreamExt, stream};
 
 /// Where somebody is killed: at which request, and when.
@@ -22,6 +23,32 @@ async fn another_server_takes_over_at_any_wall() {
     // long, and the rows do not differ from those on the other engine.
     let by_turns = |(n, moment): &Wall| (n % 2 == 0) == (*moment == Moment::BeforeEffect);
     at_every_wall(6, with_another, by_turns).await;
+}
+
+/// An answer is looked for before it is given again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_given_once_though_the_server_dies() {
+    for moment in [Moment::BeforeEffect, Moment::BeforeReply] {
+        let mut world = World::without_the_bot(Plan::default()).await;
+        let server = Server::start(&world).await;
+        let at = At::api("POST", "/issues/1/comments");
+        let gate = world.simulator.faults().hold(at, moment);
+        world.alice.comments(&world.issue, "/asynccoder ping");
+        gate.reached().await.unwrap();
+        server.kill().await;
+        drop(gate);
+        let server = Server::start(&world).await;
+        let answered = |now: &Simulator| now.comments(REPOSITORY, 1).len() > 1;
+        world.simulator.wait_for(answered, PATIENCE).await.unwrap();
+        at_rest(&format!("sqlite://{}/asynccoder.db", world.data_dir().display())).await;
+        server.kill().await;
+        laws::once(&world.simulator);
+        expect![[r#"
+            alice        #1 /asynccoder ping
+            asynccoder   #1 I am here. `/asynccoder help` says what I can do.
+        "#]]
+        .assert_eq(&world.story());
+    }
 }
 
 /// Tells the story undisturbed, then once for each wall that is meant, so many at once, and compares.

@@ -6,8 +6,8 @@ use super::UNDISTURBED;
 use crate::postgres;
 use crate::world::commits::{Break, Side, Wall};
 use crate::world::impatient::{self, PATIENCE, Server, regular, settled, the_end};
-use crate::world::{Plan, World, laws, repo};
-use asynccoder::simulator::{At, Gate, Moment};
+use crate::world::{Plan, REPOSITORY, World, laws, repo};
+use asynccoder::simulator::{At, Gate, Moment, Simulator};
 
 /// Where the server stood when it froze.
 enum Place {
@@ -23,10 +23,10 @@ enum Standing {
 }
 
 impl Standing {
-    async fn reached(&self) -> usize {
+    async fn reached(&self) {
         match self {
-            Self::Request(gate) => gate.reached().await.unwrap() - 1,
-            Self::Commit(broken) => broken.reached().await,
+            Self::Request(gate) => gate.reached().await.map(drop).unwrap(),
+            Self::Commit(broken) => drop(broken.reached().await),
         }
     }
 
@@ -44,14 +44,14 @@ async fn frozen_at(place: Place, notices: &str) {
     let url = tokio::task::spawn_blocking(postgres::fresh_database).await.unwrap();
     let mut wall = Wall::before(&url);
     let mut world = World::without_the_bot(Plan::default()).await;
-    let mut servers = Vec::new();
-    for name in ["first", "second"] {
-        let door = world.simulator.open_door().await.unwrap();
-        let database = wall.door();
-        servers.push(Server::replica_of(&world, name, &door, &[("DATABASE_URL", &database)]).await);
-    }
-    servers[0].gets_webhooks();
+    let mut frozen = a_server(&world, "first", &wall.door()).await;
     world.simulator.wait_for(|now| regular(now) >= 1, PATIENCE).await.unwrap();
+    // From now on it has a token to write with, and nothing that it has to wait for before it writes.
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    let answered = |now: &Simulator| now.comments(REPOSITORY, 1).len() == 2;
+    world.simulator.wait_for(answered, PATIENCE).await.unwrap();
+    world.simulator.deliveries_idle().await;
+    let _ping = world.story();
     world.model(repo::fixes_the_till());
     let standing = match place {
         Place::Request(at) => {
@@ -60,22 +60,30 @@ async fn frozen_at(place: Place, notices: &str) {
         Place::Commit(wrote) => Standing::Commit(wall.breaks_at(wrote, 0, Side::After)),
     };
     world.alice.comments(&world.issue, "/asynccoder debug");
-    let frozen = standing.reached().await;
-    servers[frozen].freeze();
+    standing.reached().await;
+    frozen.freeze();
     standing.goes_on();
-    servers[1 - frozen].gets_webhooks();
+    let mut other = a_server(&world, "second", &wall.door()).await;
     the_end(&world).await;
     settled(&url).await;
-    servers[frozen].thaw();
+    frozen.thaw();
     impatient::logs(&world, notices).await;
     // What it was about to do it has done or left by the time it ends.
-    for mut server in servers {
+    for server in [&mut frozen, &mut other] {
         server.asks_to_end();
         assert_eq!(server.ended().await, Some(0));
     }
     settled(&url).await;
     laws::once(&world.simulator);
     assert_eq!(world.story(), UNDISTURBED);
+}
+
+/// A server that gets the webhooks from now on.
+async fn a_server(world: &World, name: &str, database: &str) -> Server {
+    let door = world.simulator.open_door().await.unwrap();
+    let server = Server::replica_of(world, name, &door, &[("DATABASE_URL", database)]).await;
+    server.gets_webhooks();
+    server
 }
 
 const ATTEMPT: &str = "an attempt broke off";

@@ -153,6 +153,15 @@ pub(crate) async fn the_end(world: &World) {
 
 /// The rows say so too, and the money adds up.
 pub(crate) async fn settled(url: &str) {
+    let store = at_rest(url).await;
+    let account = store.account_by_login("acme").await.unwrap().unwrap();
+    let balance = store.balance(account).await.unwrap();
+    assert_eq!((balance.balance.0, balance.held.0), (99, 0), "it is paid once");
+    store.close().await;
+}
+
+/// Waits until nothing is left to be done, and checks the books.
+pub(crate) async fn at_rest(url: &str) -> Store {
     let store = Store::open(url).await.unwrap();
     let calm = async {
         while !store.is_settled().await.unwrap() {
@@ -161,10 +170,7 @@ pub(crate) async fn settled(url: &str) {
     };
     tokio::time::timeout(PATIENCE, calm).await.expect("the rows are settled");
     assert_eq!(store.unbalanced_accounts().await.unwrap(), []);
-    let account = store.account_by_login("acme").await.unwrap().unwrap();
-    let balance = store.balance(account).await.unwrap();
-    assert_eq!((balance.balance.0, balance.held.0), (99, 0), "it is paid once");
-    store.close().await;
+    store
 }
 
 /// What the servers of this world wrote into their logs.

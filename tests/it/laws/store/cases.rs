@@ -101,6 +101,16 @@ pub async fn a_command_is_decided_by_one(desk: &Desk) {
     assert!(desk.store.end_command(&second, Ending::Answered, Vec::new()).await.unwrap());
 }
 
+pub async fn a_blocked_account_is_not_asked_about(desk: &Desk) {
+    let first = desk.asks(1, "a").await;
+    desk.store.postpone_command(&first, Duration::ZERO, Vec::new()).await.unwrap();
+    desk.store.block(AccountId(1), LEASE).await.unwrap();
+    desk.store.block(AccountId(1), Duration::ZERO).await.unwrap();
+    assert!(desk.store.claim_command(LEASE).await.unwrap().is_none(), "the longer wait counts");
+    let other = desk.asks(2, "b").await;
+    assert_eq!(other.account, AccountId(2), "others need not wait");
+}
+
 pub async fn a_hold_needs_what_is_available(desk: &Desk) {
     assert!(desk.admits(1, "a", task(60)).await.is_some());
     assert_eq!(desk.balance(1).await, (100, 60));
