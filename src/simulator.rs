@@ -40,7 +40,7 @@ pub use self::{
     journal::{Auth, Effect, Entry, Request, Wall, What},
     models::Models,
     people::{Opening, RepositoryOptions},
-    reading::{CheckRunView, CommentView, CommitView, IssueView, PullRequestView},
+    reading::{CheckRunView, CommentView, CommitView, IssueView, PullRequestView, ReviewView},
     script::{Failure, Script, Usage},
 };
 use self::{

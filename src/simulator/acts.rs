@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     hub::Hub,
     journal::Effect,
-    world::{CheckRun, Comment, Issue, Pull, Reaction, World},
+    world::{CheckRun, Comment, Issue, Pull, Reaction, Review, World},
 };
 
 /// A new issue or pull request.
@@ -194,6 +194,18 @@ impl Stage<'_> {
         let content = list.remove(place).content;
         self.hub.effect(Effect::ReactionRemoved { repository: name, number, comment, content });
         Ok(true)
+    }
+
+    /// Stores a new review.
+    pub(crate) fn review(&mut self, review: Review) -> anyhow::Result<()> {
+        let repository = self.world.repository_mut(self.repository)?;
+        let name = repository.full_name();
+        repository.reviews.insert(review.id, review.clone());
+        let Review { id, number, author, state, body, comments, .. } = review;
+        let state = state.to_owned();
+        let repository = name;
+        self.hub.effect(Effect::Reviewed { repository, number, id, author, state, body, comments });
+        Ok(())
     }
 
     /// Stores a check run, new or changed.

@@ -17,6 +17,7 @@ mod reactions;
 pub(crate) mod render;
 mod reply;
 mod repos;
+mod reviews;
 
 use std::sync::Arc;
 
@@ -131,6 +132,9 @@ fn in_repository(call: &mut Call<'_>, method: &str, id: Option<u64>, rest: &[&st
             reactions::route(call, method, id, reactions::On::Issue(number(issue)?), more)
         }
         ["issues", more @ ..] => issues::route(call, method, id, more),
+        ["pulls", pull, "reviews", more @ ..] => {
+            reviews::route(call, method, id, number(pull)?, more)
+        }
         ["pulls", more @ ..] => pulls::route(call, method, id, more),
         ["check-runs", more @ ..] => checks::route(call, method, id, more),
         ["commits", reference @ .., "check-runs"] if method == "GET" => {

@@ -134,6 +134,17 @@ pub enum Effect {
     },
     /// A pull request changed.
     PullEdited { repository: String, number: u64, what: String },
+    /// A review was written.
+    Reviewed {
+        repository: String,
+        number: u64,
+        id: u64,
+        author: String,
+        state: String,
+        body: String,
+        /// Its comments at lines, as they were written.
+        comments: Vec<Value>,
+    },
     /// A check run was created.
     CheckCreated {
         repository: String,

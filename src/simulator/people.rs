@@ -188,34 +188,18 @@ impl Simulator {
         branch: &str,
         files: &[(&str, Option<&str>)],
     ) -> anyhow::Result<String> {
-        self.on(repository, login, |stage| {
-            let git = &stage.hub.git;
-            let reference = format!("refs/heads/{branch}");
-            let main = stage.world.repository(stage.repository)?.default_branch.clone();
-            let old = git.reference(stage.repository, &reference);
-            let parent = old
-                .clone()
-                .or_else(|| git.reference(stage.repository, &format!("refs/heads/{main}")));
-            let files: Vec<(String, Option<Vec<u8>>)> = files
-                .iter()
-                .map(|(path, text)| ((*path).to_owned(), text.map(|text| text.as_bytes().to_vec())))
-                .collect();
-            let author = stage.world.account(login).context("no such person")?;
-            let first = files.first().map_or("nothing", |(path, _)| path.as_str());
-            let message = format!("Update {first}");
-            let at = stage.world.now();
-            let draft = Draft {
-                branch,
-                parent: parent.as_deref(),
-                author,
-                message: &message,
-                at,
-                files: &files,
-            };
-            let new = git.commit(stage.repository, &draft)?;
-            stage.pushed(&Move { reference, old, new: Some(new.clone()) })?;
-            Ok(new)
-        })
+        self.on(repository, login, |stage| commit(stage, branch, files, false))
+    }
+
+    /// Makes a branch anew from the default branch, with these files, and pushes it by force.
+    pub fn rewrite_branch(
+        &self,
+        repository: &str,
+        login: &str,
+        branch: &str,
+        files: &[(&str, Option<&str>)],
+    ) -> anyhow::Result<String> {
+        self.on(repository, login, |stage| commit(stage, branch, files, true))
     }
 
     fn on<T>(
@@ -235,6 +219,40 @@ impl Simulator {
         world.quiet = self.quiet;
         world
     }
+}
+
+/// Commits files on top of a branch, or of the default branch.
+fn commit(
+    stage: &mut Stage<'_>,
+    branch: &str,
+    files: &[(&str, Option<&str>)],
+    anew: bool,
+) -> anyhow::Result<String> {
+    let login = stage.actor;
+    let git = &stage.hub.git;
+    let reference = format!("refs/heads/{branch}");
+    let main = stage.world.repository(stage.repository)?.default_branch.clone();
+    let old = git.reference(stage.repository, &reference);
+    let parent = old
+        .clone()
+        .filter(|_| !anew)
+        .or_else(|| git.reference(stage.repository, &format!("refs/heads/{main}")));
+    let files: Vec<(String, Option<Vec<u8>>)> = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), text.map(|text| text.as_bytes().to_vec())))
+        .collect();
+    let author = stage.world.account(login).context("no such person")?;
+    let first = files.first().map_or("nothing", |(path, _)| path.as_str());
+    let message = format!("Update {first}");
+    let at = stage.world.now();
+    if let (true, Some(parent)) = (anew, &parent) {
+        git.set_reference(stage.repository, &reference, parent)?;
+    }
+    let draft =
+        Draft { branch, parent: parent.as_deref(), author, message: &message, at, files: &files };
+    let new = git.commit(stage.repository, &draft)?;
+    stage.pushed(&Move { reference, old, new: Some(new.clone()) })?;
+    Ok(new)
 }
 
 /// The fork and the branch that a pull request comes from.

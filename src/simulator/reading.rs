@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Simulator,
-    world::{CheckRun, Comment, Issue, Repository},
+    world::{CheckRun, Comment, Issue, Repository, Review},
 };
 
 /// A comment.
@@ -72,6 +72,19 @@ pub struct CheckRunView {
     pub actions: Vec<Value>,
 }
 
+/// A review.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub struct ReviewView {
+    pub id: u64,
+    pub author: String,
+    pub state: &'static str,
+    pub body: String,
+    pub commit: String,
+    /// Its comments at lines, as they were written.
+    pub comments: Vec<Value>,
+}
+
 /// A commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields say what they are")]
@@ -108,6 +121,15 @@ impl Simulator {
     pub fn check_runs(&self, repository: &str) -> Vec<CheckRunView> {
         let all = |found: &Repository| found.checks.values().map(check_view).collect();
         self.look(repository, all).unwrap_or_default()
+    }
+
+    /// The reviews of a pull request, oldest first.
+    pub fn reviews(&self, repository: &str, number: u64) -> Vec<ReviewView> {
+        let read = |found: &Repository| {
+            let all = found.reviews.values().filter(|review| review.number == number);
+            all.map(review_view).collect()
+        };
+        self.look(repository, read).unwrap_or_default()
     }
 
     /// Who reacted how to a comment.
@@ -203,6 +225,11 @@ fn pull_view(issue: &Issue) -> Option<PullRequestView> {
         head_sha: pull.head_sha.clone(),
         base: pull.base.clone(),
     })
+}
+
+fn review_view(review: &Review) -> ReviewView {
+    let Review { id, author, state, body, commit, comments, .. } = review.clone();
+    ReviewView { id, author, state, body, commit, comments }
 }
 
 fn check_view(run: &CheckRun) -> CheckRunView {

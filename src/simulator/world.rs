@@ -154,6 +154,7 @@ pub(crate) struct Repository {
     pub(crate) issues: BTreeMap<u64, Issue>,
     pub(crate) comments: BTreeMap<u64, Comment>,
     pub(crate) checks: BTreeMap<u64, CheckRun>,
+    pub(crate) reviews: BTreeMap<u64, Review>,
     pub(crate) created_at: DateTime<Utc>,
 }
 
@@ -220,6 +221,19 @@ pub(crate) struct Comment {
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Review {
+    pub(crate) id: u64,
+    pub(crate) number: u64,
+    pub(crate) author: String,
+    pub(crate) state: &'static str,
+    pub(crate) body: String,
+    pub(crate) commit: String,
+    /// As they were written.
+    pub(crate) comments: Vec<Value>,
+    pub(crate) submitted_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone)]

@@ -87,6 +87,7 @@ impl Simulator {
             issues: BTreeMap::new(),
             comments: BTreeMap::new(),
             checks: BTreeMap::new(),
+            reviews: BTreeMap::new(),
             created_at,
         };
         world.repositories.insert(id, repository);

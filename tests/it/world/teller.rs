@@ -9,7 +9,7 @@ use asynccoder::simulator::{Effect, Entry, Simulator};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rank of the bot's comments.
-const COMMENTS: u8 = 5;
+const COMMENTS: u8 = 6;
 
 /// What happened after this line of the journal.
 pub(super) fn story(simulator: &Simulator, after: u64) -> String {
@@ -121,10 +121,13 @@ fn by_the_bot(simulator: &Simulator, effect: &Effect) -> Option<(u8, String)> {
             told(2, format!("opens #{number} \"{title}\" for {base}{draft}"))
         }
         Effect::PullEdited { number, what, .. } => told(3, format!("#{number} {what}")),
+        Effect::Reviewed { number, author, body, comments, .. } if author == BOT => {
+            told(4, format!("#{number} reviews: {}", review(body, comments)))
+        }
         Effect::CheckCreated { name, head_sha, status, conclusion, .. }
         | Effect::CheckUpdated { name, head_sha, status, conclusion, .. } => {
             let state = conclusion.as_ref().unwrap_or(status);
-            told(4, format!("check \"{name}\" {state} on {head_sha}"))
+            told(5, format!("check \"{name}\" {state} on {head_sha}"))
         }
         Effect::CommentCreated { number, id, author, body, .. }
         | Effect::CommentEdited { number, id, editor: author, body, .. }
@@ -133,9 +136,9 @@ fn by_the_bot(simulator: &Simulator, effect: &Effect) -> Option<(u8, String)> {
             told(COMMENTS, format!("#{number} {}", summary(body)))
         }
         Effect::CommentDeleted { number, id, .. } => {
-            told(6, format!("#{number} deletes a comment ({id})"))
+            told(7, format!("#{number} deletes a comment ({id})"))
         }
-        Effect::IssueEdited { number, what, .. } => told(7, format!("#{number} {what}")),
+        Effect::IssueEdited { number, what, .. } => told(8, format!("#{number} {what}")),
         _ => None,
     }
 }
@@ -152,6 +155,19 @@ fn change(
     let files = repo::changed_files(&simulator.diff(repository, &from, new).unwrap());
     let over = if old.is_some() { " over another commit" } else { "" };
     format!(" ({files}){over}")
+}
+
+/// What it says first, and the places of its comments at lines.
+fn review(body: &str, comments: &[serde_json::Value]) -> String {
+    let first = body.split("\n\n").next().unwrap_or_default();
+    let place = |comment: &serde_json::Value| {
+        let line = comment["line"].as_u64().unwrap_or_default();
+        let from = comment["start_line"].as_u64().map(|n| format!("{n}-")).unwrap_or_default();
+        format!("{}:{from}{line}", comment["path"].as_str().unwrap_or_default())
+    };
+    let places: Vec<_> = comments.iter().map(place).collect();
+    let first = first.strip_prefix("### Async Coder · ").unwrap_or(first);
+    format!("{first} [{}]", places.join(", "))
 }
 
 /// The state and what it says first; a task's comment with its receipt.

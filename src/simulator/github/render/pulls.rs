@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Render, association, node, time};
 use crate::simulator::{
     acts::with,
-    world::{CheckRun, Issue, Pull, Repository},
+    world::{CheckRun, Issue, Pull, Repository, Review},
 };
 
 impl Render<'_> {
@@ -50,6 +50,19 @@ impl Render<'_> {
             "auto_merge": null, "active_lock_reason": null,
         });
         with(with(links, state), details(repository, issue, pull))
+    }
+
+    pub(crate) fn review(&self, repository: &Repository, review: &Review) -> Value {
+        let pull = format!("{}/pulls/{}", self.repository_url(repository), review.number);
+        let page = format!("{}/pull/{}", self.html_url(repository), review.number);
+        json!({
+            "id": review.id, "node_id": node("PRR", review.id), "user": self.user(&review.author),
+            "body": review.body, "state": review.state, "commit_id": review.commit,
+            "html_url": format!("{page}#pullrequestreview-{}", review.id),
+            "pull_request_url": pull, "submitted_at": time(review.submitted_at),
+            "author_association": association(repository, &review.author),
+            "_links": {"html": {"href": page}, "pull_request": {"href": pull}},
+        })
     }
 
     pub(crate) fn check_run(&self, repository: &Repository, run: &CheckRun) -> Value {
