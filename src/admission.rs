@@ -208,6 +208,7 @@ impl Admission {
         let ending = match why {
             Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
             Refusal::NotBuilt(_) | Refusal::WrongThread(_) => Ending::Refused("not_available"),
+            Refusal::NothingNew(_) => Ending::Refused("nothing_new"),
             Refusal::NoSuchModel(_) | Refusal::NoKey { .. } | Refusal::NoModels => {
                 Ending::Refused("no_model")
             }
@@ -233,7 +234,7 @@ impl Admission {
         start: Start,
         gathered: &Gathered,
     ) -> Result<(), StoreError> {
-        let Some(Ground { base_branch, base_sha }) = &gathered.ground else {
+        let Some(Ground { base_branch, base_sha, reviews }) = &gathered.ground else {
             // Policy lets a task start only on a ready repository, and that has a ground.
             return self.store.postpone_command(command, self.timing.backoff, Vec::new()).await;
         };
@@ -257,6 +258,7 @@ impl Admission {
                 url: command.asked.url.clone(),
                 draft: asked.options.draft,
                 continues: gathered.continues,
+                reviews: reviews.clone(),
             },
             base_branch: base_branch.clone(),
             base_sha: base_sha.clone(),

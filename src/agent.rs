@@ -10,21 +10,26 @@
 pub mod budget;
 pub mod context;
 pub mod prompt;
+mod second_look;
 mod shell;
 pub mod tools;
 pub mod turn;
 pub mod workspace;
 
+pub use second_look::lines_of;
 pub use shell::run;
 
 use crate::domain::catalog::Model;
 use crate::domain::credit::{Credits, NanoUsd, Usage};
+use crate::domain::diff::Diff;
 use crate::domain::report::PlanItem;
+use crate::domain::review::{Finding, Scores, Verdict};
 use crate::domain::task::{End, Kind, Limits};
 use crate::llm::Reply;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tools::{Finish, ToolResult};
 
@@ -43,6 +48,8 @@ pub struct Assignment {
     pub fence: String,
     /// What is asked.
     pub task_text: TaskText,
+    /// What is reviewed, if something is.
+    pub review: Option<ReviewInput>,
     /// What was said in the task that this one continues, if it does.
     pub before: Before,
     /// The steps of earlier attempts, in order.
@@ -74,6 +81,19 @@ pub struct TaskText {
     pub earlier: Vec<EarlierTask>,
     /// The comments that may be shown to the model, oldest first.
     pub thread: Vec<ThreadEntry>,
+}
+
+/// What a review is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReviewInput {
+    /// The whole change: what may be commented on.
+    pub diff: Arc<Diff>,
+    /// The change as it is shown, or the newer part of it.
+    pub text: String,
+    /// How many files of it did not fit.
+    pub left_out: usize,
+    /// What earlier reviews of this pull request told.
+    pub told: Vec<Finding>,
 }
 
 /// The task that another one continues.
@@ -121,11 +141,14 @@ pub struct StepResults {
     pub results: Vec<ToolResult>,
     /// Every path that the tools changed up to now.
     pub changed: BTreeSet<String>,
+    /// What this step found in a review.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// The plan, if this step set it.
     pub plan: Option<Vec<PlanItem>>,
     /// The end, if this step declared it.
     pub finish: Option<Finish>,
-    /// The whole change, shown to the model once after it declared the end.
+    /// The whole change, or all findings, shown to the model once after it declared the end.
     #[serde(default)]
     pub review: Option<String>,
     /// Active time up to now over all attempts, in milliseconds.
@@ -176,6 +199,12 @@ pub struct Outcome {
     pub not_verified: Vec<String>,
     /// What the model must know before it can go on.
     pub questions: Vec<String>,
+    /// What a review found, in the order in which it was noted.
+    pub findings: Vec<Finding>,
+    /// What a second look gave the findings.
+    pub scores: Scores,
+    /// What a reviewer would do with the pull request.
+    pub verdict: Option<Verdict>,
     /// Every path that the tools changed.
     pub changed: BTreeSet<String>,
     /// Tokens of all steps.

@@ -6,6 +6,7 @@
 //! read, no hook and no filter runs. Tokens reach it through a pipe, never through its arguments,
 //! its environment or its configuration.
 
+mod change;
 mod command;
 mod commit;
 mod error;

@@ -12,6 +12,7 @@ mod limits;
 pub(crate) mod pulls;
 pub(crate) mod redelivery;
 pub(crate) mod repositories;
+pub(crate) mod reviews;
 mod token;
 
 use crate::config::Config;

@@ -107,6 +107,8 @@
 //!   Where a lost reply doubled one, the oldest stays. `stories/lost_replies.rs`
 //! - **A push outside `asynccoder/…`, or to a branch that exists.**
 //!   `stories/issue_to_pull_request.rs`
+//! - **A review that approves or blocks; a finding that is lost because GitHub refused its line.**
+//!   `stories/reviews.rs`
 //! - **A changed path that no tool of the agent changed; a change of a workflow, a link, git's own
 //!   files, or what people keep to themselves.** `stories/hostile_model.rs`, `laws/tools.rs`
 //! - **A line that looks like a credential in a commit or a comment of ours.** `laws/secrets.rs`,

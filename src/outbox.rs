@@ -12,6 +12,7 @@ mod comment;
 mod kept;
 mod pace;
 mod pull_request;
+mod review;
 mod showing;
 mod verdict;
 
@@ -152,8 +153,9 @@ impl Outbox {
     /// Does one job and notes what came of it. Returns for how long the installation is blocked.
     async fn carry_out(&self, writer: &Writer, job: Job) -> store::Result<Option<Duration>> {
         match job {
-            Job::Act(act) => self.carry_out_act(writer, &act).await,
-            Job::Document(document) => self.show(writer, &document).await,
+            // Boxed: what is asked of GitHub along these ways is large for a stack.
+            Job::Act(act) => Box::pin(self.carry_out_act(writer, &act)).await,
+            Job::Document(document) => Box::pin(self.show(writer, &document)).await,
         }
     }
 

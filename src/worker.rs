@@ -9,6 +9,7 @@ mod journal;
 mod lease;
 mod outcome;
 mod past;
+mod reviewing;
 
 use crate::config::{Config, Timing};
 use crate::domain::catalog::Catalog;

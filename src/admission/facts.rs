@@ -5,8 +5,10 @@ use crate::domain::command::{Command, Verb};
 use crate::domain::credit::{Credits, Daily};
 use crate::domain::ids::{Sha, TaskId};
 use crate::domain::policy::{Facts, Permission, RepositoryState};
+use crate::domain::task::Reviewed;
 use crate::github::Place;
 use crate::github::error::GitHubError;
+use crate::github::pulls::Side;
 use crate::github::repositories::Branch;
 use crate::store::commands::ClaimedCommand;
 
@@ -28,6 +30,8 @@ pub(super) struct Gathered {
 pub(super) struct Ground {
     pub(super) base_branch: String,
     pub(super) base_sha: Sha,
+    /// What a review is about.
+    pub(super) reviews: Option<Reviewed>,
 }
 
 impl Gathered {
@@ -72,7 +76,7 @@ impl Admission {
             && permission >= asked.verb.least_permission()
             && asked.verb.kind().is_some_and(|kind| kind.works_on(thread.is_pull_request));
         let (repository, ground) = match could_start {
-            true if thread.is_pull_request => self.ground_of_pull(place, thread.number).await?,
+            true if thread.is_pull_request => self.ground_of_pull(command, place, asked).await?,
             true => self.ground(place, asked).await?,
             false => (RepositoryState::Ready, None),
         };
@@ -110,15 +114,44 @@ impl Admission {
     /// What a pull request brings is looked at where it is; nothing is pushed to it.
     async fn ground_of_pull(
         &self,
+        command: &ClaimedCommand,
         place: &Place,
-        number: i64,
-    ) -> Result<(RepositoryState, Option<Ground>), GitHubError> {
+        asked: &Command,
+    ) -> Result<(RepositoryState, Option<Ground>), Undecided> {
         if self.github.repository(place).await?.archived {
             return Ok((RepositoryState::Archived, None));
         }
-        let head = self.github.pull_request(place, number).await?.head;
-        let ground = Ground { base_branch: head.branch, base_sha: head.sha };
+        let pull = self.github.pull_request(place, command.asked.thread.number).await?;
+        let mut ground =
+            Ground { base_branch: pull.head.branch, base_sha: pull.head.sha, reviews: None };
+        if asked.verb != Verb::PrReview {
+            return Ok((RepositoryState::Ready, Some(ground)));
+        }
+        let since = self.reviewed_before(command, asked).await?;
+        if let Some((task, sha)) = &since
+            && *sha == ground.base_sha
+        {
+            return Ok((RepositoryState::Reviewed(*task), None));
+        }
+        let Side { branch: base_branch, sha: base_sha } = pull.base;
+        let since = since.map(|(_, sha)| sha);
+        ground.reviews = Some(Reviewed { base_branch, base_sha, since });
         Ok((RepositoryState::Ready, Some(ground)))
+    }
+
+    /// The last review, unless all of the change is to be looked at: as is said by `full=true`, and by
+    /// words about what to look for.
+    async fn reviewed_before(
+        &self,
+        command: &ClaimedCommand,
+        asked: &Command,
+    ) -> Result<Option<(TaskId, Sha)>, Undecided> {
+        if asked.options.full == Some(true) || !asked.text.is_empty() {
+            return Ok(None);
+        }
+        let number = command.asked.thread.number;
+        let last = self.store.last_review(command.repository, number).await?;
+        Ok(last.and_then(|(task, sha)| Some((task, Sha::parse(&sha)?))))
     }
 
     async fn ground(
@@ -141,6 +174,6 @@ impl Admission {
         {
             return Ok((RepositoryState::BranchExists(name.clone()), None));
         }
-        Ok((RepositoryState::Ready, Some(Ground { base_branch, base_sha })))
+        Ok((RepositoryState::Ready, Some(Ground { base_branch, base_sha, reviews: None })))
     }
 }

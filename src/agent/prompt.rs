@@ -5,9 +5,11 @@
 //! imitates the tags, is changed so that it cannot end its fence. What people cannot see on a page
 //! (comments in HTML, invisible and direction-changing characters) is not shown to the model either.
 
-use super::{Assignment, TaskText, ThreadEntry};
+use super::{Assignment, ReviewInput, TaskText, ThreadEntry};
 use crate::domain::task::Kind;
+use crate::domain::text::is_hidden;
 use crate::llm::{Segment, UserPart};
+use std::fmt::Write as _;
 
 const SYSTEM: &str = include_str!("prompt/system.md");
 const DEBUG: &str = include_str!("prompt/debug.md");
@@ -15,11 +17,14 @@ const EDIT: &str = include_str!("prompt/edit.md");
 const DOCUMENTATION: &str = include_str!("prompt/documentation.md");
 const ANSWER: &str = include_str!("prompt/answer.md");
 const PLAN: &str = include_str!("prompt/plan.md");
+const REVIEW: &str = include_str!("prompt/review.md");
 
 /// The bounds of foreign texts: about 4,000 tokens of guidance, 16 KiB for each other text.
 const LONGEST_TEXT_BYTES: usize = 16 * 1024;
 /// So much of a change is shown for the last look.
 const LONGEST_REVIEW_BYTES: usize = 24 * 1024;
+/// So many earlier findings are named.
+const MOST_TOLD: usize = 50;
 /// The newest comments are shown, up to this much in all.
 const LONGEST_THREAD_BYTES: usize = 48 * 1024;
 
@@ -29,8 +34,9 @@ pub fn system(kind: Kind) -> Vec<Segment> {
         Kind::Debug => DEBUG,
         Kind::Documentation => DOCUMENTATION,
         Kind::Async => EDIT,
-        Kind::Ask | Kind::PrReview => ANSWER,
+        Kind::Ask => ANSWER,
         Kind::Architect => PLAN,
+        Kind::PrReview => REVIEW,
     };
     vec![Segment { text: format!("{SYSTEM}\n{contract}"), cache: true }]
 }
@@ -39,7 +45,13 @@ pub fn system(kind: Kind) -> Vec<Segment> {
 pub fn task(assignment: &Assignment) -> Vec<UserPart> {
     let (fence, text) = (&assignment.fence, &assignment.task_text);
     let words = |text: String, cache_breakpoint| UserPart::Text { text, cache_breakpoint };
-    vec![words(repository(fence, text), false), words(request(fence, text), true)]
+    let mut request = request(fence, text);
+    if let Some(review) = &assignment.review {
+        request.push_str(&change(fence, review));
+    }
+    request.push_str("\nThis is what you are asked to do:\n");
+    request.push_str(&instruction(fence, text));
+    vec![words(repository(fence, text), false), words(request, true)]
 }
 
 fn repository(fence: &str, text: &TaskText) -> String {
@@ -68,8 +80,26 @@ fn request(fence: &str, text: &TaskText) -> String {
         let author = format!("{} ({})", entry.author, entry.permission);
         said.push_str(&data(fence, &author, "comment", &entry.text));
     }
-    said.push_str("\nThis is what you are asked to do:\n");
-    said.push_str(&instruction(fence, text));
+    said
+}
+
+/// The change that is reviewed, and what was said about it before.
+fn change(fence: &str, review: &ReviewInput) -> String {
+    let mut said = "\nThis is the change:\n".to_owned();
+    said.push_str(&fenced(fence, "the author", "change", &harmless(fence, &review.text)));
+    if review.left_out > 0 {
+        let _ = writeln!(
+            said,
+            "{} more changed files are not shown, because there are too many; people are told so.",
+            review.left_out
+        );
+    }
+    if !review.told.is_empty() {
+        let told = review.told.iter().take(MOST_TOLD);
+        let told: String = told.map(|f| format!("{}:{} {}\n", f.path, f.last, f.body)).collect();
+        said.push_str("Earlier reviews told this already; do not tell it again:\n");
+        said.push_str(&data(fence, "Async Coder", "told", &told));
+    }
     said
 }
 
@@ -100,6 +130,17 @@ pub fn review(diff: &str) -> String {
     )
 }
 
+/// All findings with their code, to be scored.
+pub fn second_look(findings: &str) -> String {
+    format!(
+        "Before this is published, look at each finding once more, against the code, as somebody who \
+         has to answer for it:\n\n{findings}\n\
+         Then call finish again, with `scores` for every finding: 0 if it is wrong or was not checked in \
+         the code, up to 10 if it is certain and worth the author's time. What gets less than 6 is not \
+         told. Note what you have missed before that."
+    )
+}
+
 fn cut(text: &str, most: usize) -> String {
     let mut shown = text.to_owned();
     if shown.len() > most {
@@ -124,7 +165,11 @@ fn newest(thread: &[ThreadEntry]) -> &[ThreadEntry] {
 
 /// Foreign text within its fence.
 pub fn data(fence: &str, author: &str, part: &str, text: &str) -> String {
-    let (author, text) = (word(author), inert(fence, text));
+    fenced(fence, author, part, &inert(fence, text))
+}
+
+fn fenced(fence: &str, author: &str, part: &str, text: &str) -> String {
+    let author = word(author);
     format!(
         "<data fence={fence} part=\"{part}\" author=\"{author}\">\n{text}\n</data fence={fence}>\n"
     )
@@ -132,14 +177,20 @@ pub fn data(fence: &str, author: &str, part: &str, text: &str) -> String {
 
 /// Text that cannot end its fence, without what people cannot see.
 fn inert(fence: &str, text: &str) -> String {
-    let mut text: String = without_html_comments(text).chars().filter(|c| is_visible(*c)).collect();
+    let text: String = without_html_comments(text).chars().filter(|c| !is_hidden(*c)).collect();
+    cut(&harmless(fence, &text), LONGEST_TEXT_BYTES)
+}
+
+/// Text that cannot end its fence.
+fn harmless(fence: &str, text: &str) -> String {
+    let mut text = text.to_owned();
     if !fence.is_empty() {
         text = text.replace(fence, "[removed]");
     }
     for tag in ["data", "instruction"] {
         text = without_tag(&text, tag);
     }
-    cut(&text, LONGEST_TEXT_BYTES)
+    text
 }
 
 /// Makes `<data` and `</data` unlike our tags, in any case.
@@ -167,24 +218,6 @@ fn without_html_comments(text: &str) -> String {
     }
     shown.push_str(rest);
     shown
-}
-
-fn is_visible(c: char) -> bool {
-    let is_layout = matches!(c, '\n' | '\t');
-    let is_invisible = matches!(
-        c,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e0fff}'
-    );
-    is_layout || (!c.is_control() && !is_invisible)
 }
 
 /// A name within a tag: only what logins and repository names are made of.

@@ -3,12 +3,13 @@
 //! It wakes by an answer, and ends by an outcome, a cancelled token, the end of the time, or a
 //! journal that says stop. It decides nothing itself.
 
-use super::tools::{self, ToolCall};
+use super::tools::{self, Standing, ToolCall};
 use super::turn::{Effect, Event, Turn};
 use super::workspace::Workspace;
-use super::{Assignment, Journal, Outcome, StepResults, Stopped, prompt};
+use super::{Assignment, Journal, Outcome, StepResults, Stopped, prompt, second_look};
 use crate::domain::credit::NanoUsd;
 use crate::llm::{Llm, Prompt, Segment, ToolSpec};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,9 +37,7 @@ pub async fn run(
             Effect::Call { step, max_output, at_most } => {
                 shell.call(step, &turn, max_output, at_most).await?
             }
-            Effect::RunTools { step, calls } => {
-                shell.run_tools(step, calls, turn.wants_review()).await?
-            }
+            Effect::RunTools { step, calls } => shell.run_tools(step, calls, &turn).await?,
             Effect::End(outcome) => return Ok(*outcome),
         };
         effect = turn.handle(event);
@@ -108,19 +107,19 @@ impl Shell<'_> {
         &self,
         step: u32,
         calls: Vec<ToolCall>,
-        wants_review: bool,
+        turn: &Turn,
     ) -> Result<Event, Stopped> {
         self.check_stop()?;
         let ran = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(Stopped::Released),
-            ran = self.blocking(calls) => ran,
+            ran = self.blocking(calls, turn) => ran,
         };
         match ran {
             Ok(mut results) => {
                 let is_end = results.finish.as_ref().is_some_and(|f| f.questions.is_empty());
-                if wants_review && is_end && !results.changed.is_empty() {
-                    results.review = self.journal.diff(&results.changed).await?;
+                if is_end && turn.wants_review() {
+                    results.review = self.to_look_at(turn, &results).await?;
                 }
                 results.active_ms = u64::try_from(self.active().as_millis()).unwrap_or(u64::MAX);
                 self.journal.ran(step, &results).await?;
@@ -130,11 +129,33 @@ impl Shell<'_> {
         }
     }
 
+    /// What the model should look at once more before its end is believed.
+    async fn to_look_at(
+        &self,
+        turn: &Turn,
+        results: &StepResults,
+    ) -> Result<Option<String>, Stopped> {
+        if let Some(review) = &self.assignment.review {
+            let findings = [turn.findings(), &results.findings].concat();
+            return Ok(second_look::listing(&findings, &review.diff, self.workspace));
+        }
+        if results.changed.is_empty() {
+            return Ok(None);
+        }
+        self.journal.diff(&results.changed).await
+    }
+
     /// A search through a large tree would hold up everything else on this thread.
-    async fn blocking(&self, calls: Vec<ToolCall>) -> Result<StepResults, String> {
+    async fn blocking(&self, calls: Vec<ToolCall>, turn: &Turn) -> Result<StepResults, String> {
         let workspace = self.workspace.clone();
         let kind = self.assignment.kind;
-        let work = move || tools::run(&workspace, kind, &calls);
+        let diff = self.assignment.review.as_ref().map(|review| Arc::clone(&review.diff));
+        let (findings, is_second_look) = (turn.findings().len(), turn.is_reviewed());
+        let work = move || {
+            let diff = diff.unwrap_or_default();
+            let standing = Standing { kind, diff: &diff, findings, is_second_look };
+            tools::run(&workspace, standing, &calls)
+        };
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|_| Err("a tool stopped unexpectedly".to_owned()))
     }

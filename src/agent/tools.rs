@@ -1,10 +1,11 @@
-//! What the model may do: look, edit, plan and finish. Nothing else exists for it.
+//! What the model may do: look, edit, note a finding, plan and finish. Nothing else exists for it.
 //!
 //! A tool that fails answers a sentence that the model can act on; only a broken disk ends the run.
 //! Which tools there are depends on what the kind of work may do: what must not edit has no editing
 //! tool, whatever a text persuades the model to try.
 
 mod arguments;
+mod comment_inline;
 mod delete_file;
 mod edit_file;
 mod finish;
@@ -16,6 +17,7 @@ mod write_file;
 
 use super::StepResults;
 use super::workspace::{FileError, Workspace};
+use crate::domain::diff::Diff;
 use crate::domain::task::Kind;
 use crate::llm::ToolSpec;
 use serde::{Deserialize, Serialize};
@@ -80,31 +82,34 @@ enum Tool {
     EditFile,
     WriteFile,
     DeleteFile,
+    CommentInline,
     Plan,
     Finish,
 }
 
 impl Tool {
     /// In the order in which the model is told of them. It never changes, for the provider's cache.
-    const ALL: [Tool; 8] = [
+    const ALL: [Tool; 9] = [
         Tool::ListDir,
         Tool::ReadFile,
         Tool::Search,
         Tool::EditFile,
         Tool::WriteFile,
         Tool::DeleteFile,
+        Tool::CommentInline,
         Tool::Plan,
         Tool::Finish,
     ];
 
-    const fn edits(self) -> bool {
+    const fn is_for(self, kind: Kind) -> bool {
         match self {
-            Tool::EditFile | Tool::WriteFile | Tool::DeleteFile => true,
-            Tool::ListDir | Tool::ReadFile | Tool::Search | Tool::Plan | Tool::Finish => false,
+            Tool::EditFile | Tool::WriteFile | Tool::DeleteFile => kind.limits().may_edit,
+            Tool::CommentInline => matches!(kind, Kind::PrReview),
+            Tool::ListDir | Tool::ReadFile | Tool::Search | Tool::Plan | Tool::Finish => true,
         }
     }
 
-    fn spec(self) -> ToolSpec {
+    fn spec(self, kind: Kind) -> ToolSpec {
         match self {
             Tool::ListDir => list_dir::spec(),
             Tool::ReadFile => read_file::spec(),
@@ -112,25 +117,43 @@ impl Tool {
             Tool::EditFile => edit_file::spec(),
             Tool::WriteFile => write_file::spec(),
             Tool::DeleteFile => delete_file::spec(),
+            Tool::CommentInline => comment_inline::spec(),
             Tool::Plan => plan::spec(),
-            Tool::Finish => finish::spec(),
+            Tool::Finish => finish::spec(kind),
         }
     }
 }
 
 fn available(kind: Kind) -> impl Iterator<Item = Tool> {
-    Tool::ALL.into_iter().filter(move |tool| kind.limits().may_edit || !tool.edits())
+    Tool::ALL.into_iter().filter(move |tool| tool.is_for(kind))
 }
 
 /// The tools of a kind of work.
 pub fn offered(kind: Kind) -> Vec<ToolSpec> {
-    available(kind).map(Tool::spec).collect()
+    available(kind).map(|tool| tool.spec(kind)).collect()
+}
+
+/// Where the work stands when tools are called.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// The sort of work.
+    pub kind: Kind,
+    /// What is reviewed; empty for other work.
+    pub diff: &'a Diff,
+    /// Findings of earlier answers.
+    pub findings: usize,
+    /// Whether the findings were shown once more, to be scored.
+    pub is_second_look: bool,
 }
 
 /// Runs the calls of one answer, in their order. Touches the disk and blocks meanwhile. An error is
 /// a broken workspace.
-pub fn run(workspace: &Workspace, kind: Kind, calls: &[ToolCall]) -> Result<StepResults, String> {
-    let mut step = Step { workspace, kind, done: StepResults::default() };
+pub fn run(
+    workspace: &Workspace,
+    standing: Standing<'_>,
+    calls: &[ToolCall],
+) -> Result<StepResults, String> {
+    let mut step = Step { workspace, standing, done: StepResults::default() };
     for call in calls {
         let (text, is_error) = match step.run(call) {
             Ok(text) => (text, false),
@@ -146,7 +169,7 @@ pub fn run(workspace: &Workspace, kind: Kind, calls: &[ToolCall]) -> Result<Step
 
 struct Step<'a> {
     workspace: &'a Workspace,
-    kind: Kind,
+    standing: Standing<'a>,
     done: StepResults,
 }
 
@@ -155,8 +178,9 @@ impl Step<'_> {
         if let Some(why) = call.refused {
             return respond(why);
         }
-        let found = available(self.kind)
-            .map(|tool| (tool, tool.spec()))
+        let kind = self.standing.kind;
+        let found = available(kind)
+            .map(|tool| (tool, tool.spec(kind)))
             .find(|(_, spec)| spec.name == call.name);
         let Some((tool, spec)) = found else { return respond(self.unknown(&call.name)) };
         let checked = arguments::check(&spec, &call.arguments)?;
@@ -168,6 +192,12 @@ impl Step<'_> {
             Tool::EditFile => edit_file::run(workspace, &arguments::read(&spec, checked)?),
             Tool::WriteFile => write_file::run(workspace, &arguments::read(&spec, checked)?),
             Tool::DeleteFile => delete_file::run(workspace, &arguments::read(&spec, checked)?),
+            Tool::CommentInline => comment_inline::run(
+                self.standing.diff,
+                arguments::read(&spec, checked)?,
+                &mut self.done.findings,
+                self.standing.findings,
+            ),
             Tool::Plan => plan::run(arguments::read(&spec, checked)?, &mut self.done.plan),
             Tool::Finish => self.finish(arguments::read(&spec, checked)?),
         }
@@ -179,13 +209,14 @@ impl Step<'_> {
                 "not finished: another call of the same answer failed, look at it first",
             );
         }
-        finish::check(&finish, !self.workspace.changed().is_empty())?;
+        finish::check(&finish, &self.standing, !self.workspace.changed().is_empty())?;
         self.done.finish = Some(finish);
         Ok("finished".to_owned())
     }
 
     fn unknown(&self, name: &str) -> String {
-        let names: Vec<_> = available(self.kind).map(|tool| tool.spec().name).collect();
+        let kind = self.standing.kind;
+        let names: Vec<_> = available(kind).map(|tool| tool.spec(kind).name).collect();
         let name: String = name.chars().take(60).collect();
         format!("there is no tool `{name}`; there are {}", names.join(", "))
     }

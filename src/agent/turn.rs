@@ -11,7 +11,8 @@ use super::context::Conversation;
 use super::tools::{Finish, ToolCall, ToolResult};
 use super::{Assignment, Outcome, StepResults, StoredStep, prompt};
 use crate::domain::credit::{NanoUsd, Prices, Usage};
-use crate::domain::task::End;
+use crate::domain::review::{Finding, Scores};
+use crate::domain::task::{End, Kind};
 use crate::llm::{Block, LlmError, Message, Reply, Stop, UserPart};
 use patience::{Patience, Verdict};
 use std::collections::BTreeSet;
@@ -71,6 +72,8 @@ pub struct Turn {
     spent: Spent,
     usage: Usage,
     changed: BTreeSet<String>,
+    findings: Vec<Finding>,
+    kind: Kind,
     /// Of the last answer: what its results have to answer, and why it ended.
     calls: Vec<ToolCall>,
     stop: Stop,
@@ -92,6 +95,8 @@ impl Turn {
             spent: Spent { time: Duration::ZERO, ..Spent::default() },
             usage: Usage::default(),
             changed: assignment.before.changed.clone(),
+            findings: Vec::new(),
+            kind: assignment.kind,
             calls: Vec::new(),
             stop: Stop::EndTurn,
             is_warned: false,
@@ -161,6 +166,7 @@ impl Turn {
     fn ran(&mut self, results: &StepResults) -> Effect {
         self.spent.time = Duration::from_millis(results.active_ms);
         self.changed.clone_from(&results.changed);
+        self.findings.extend_from_slice(&results.findings);
         if let Some(finish) = &results.finish {
             return self.looked_over(finish, results);
         }
@@ -186,20 +192,36 @@ impl Turn {
         self.conversation.say(parts);
     }
 
-    /// Whether the change should be shown to the model before the end is believed.
-    pub const fn wants_review(&self) -> bool {
-        self.may_edit && !self.is_reviewed
+    /// What a review found up to now.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Whether what was done should be shown to the model before the end is believed.
+    pub fn wants_review(&self) -> bool {
+        (self.may_edit || self.kind == Kind::PrReview) && !self.is_reviewed
+    }
+
+    /// Whether it was shown.
+    pub const fn is_reviewed(&self) -> bool {
+        self.is_reviewed
     }
 
     /// The first time that the end is declared, the model sees its whole change once, if it can still
     /// be asked.
     fn looked_over(&mut self, finish: &Finish, results: &StepResults) -> Effect {
-        let Some(diff) = results.review.as_ref().filter(|_| self.wants_review()) else {
+        let Some(shown) = results.review.as_ref().filter(|_| self.wants_review()) else {
             return self.finished(finish);
         };
         self.is_reviewed = true;
         self.said = Some(finish.clone());
-        self.answer(&results.results, Some(prompt::review(diff)));
+        let look = match self.kind {
+            Kind::PrReview => prompt::second_look(shown),
+            Kind::Ask | Kind::Architect | Kind::Documentation | Kind::Debug | Kind::Async => {
+                prompt::review(shown)
+            }
+        };
+        self.answer(&results.results, Some(look));
         match self.ask() {
             call @ Effect::Call { .. } => call,
             Effect::RunTools { .. } | Effect::End(_) => self.finished(finish),
@@ -234,6 +256,9 @@ impl Turn {
             title: None,
             not_verified: Vec::new(),
             questions: Vec::new(),
+            findings: self.findings.clone(),
+            scores: Scores::new(),
+            verdict: None,
             changed: self.changed.clone(),
             usage: self.usage,
             cost: self.spent.cost,
@@ -252,6 +277,8 @@ fn in_the_words_of(finish: &Finish, outcome: Outcome) -> Outcome {
         summary: finish.summary.clone(),
         title: finish.title.clone(),
         not_verified: finish.not_verified.clone(),
+        verdict: finish.verdict,
+        scores: finish.scores(),
         ..outcome
     }
 }

@@ -2,6 +2,7 @@
 
 use super::event::{Person, Source};
 use super::ids::Sha;
+use super::review::Side;
 use super::text_enum;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ text_enum!(
         Push = "push",
         /// The pull request for that branch.
         PullRequest = "pull_request",
+        /// A review of a pull request, with its comments at lines.
+        Review = "review",
     }
 );
 
@@ -75,6 +78,8 @@ pub enum Act {
     Push(Push),
     /// Open the pull request.
     PullRequest(PullRequest),
+    /// Write a review.
+    Review(NewReview),
 }
 
 impl Act {
@@ -85,6 +90,7 @@ impl Act {
             Act::Answer { .. } => ActKind::Answer,
             Act::Push(_) => ActKind::Push,
             Act::PullRequest(_) => ActKind::PullRequest,
+            Act::Review(_) => ActKind::Review,
         }
     }
 }
@@ -136,4 +142,34 @@ pub struct PullRequest {
     pub body: String,
     /// Whether it is a draft.
     pub draft: bool,
+}
+
+/// A review to be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewReview {
+    /// The pull request.
+    pub number: i64,
+    /// The commit that was looked at.
+    pub commit: Sha,
+    /// What it says, with the marker, besides its comments at lines.
+    pub body: String,
+    /// What it says if GitHub does not take the comments at lines: all of it.
+    pub body_of_all: String,
+    /// Its comments at lines.
+    pub comments: Vec<InlineComment>,
+}
+
+/// A comment at some lines of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InlineComment {
+    /// The file.
+    pub path: String,
+    /// The first line, from 1.
+    pub first: usize,
+    /// The last line.
+    pub last: usize,
+    /// Whether the lines are those before or after the change.
+    pub side: Side,
+    /// What it says.
+    pub body: String,
 }

@@ -111,10 +111,7 @@ impl Verb {
 
     /// Whether this version of the program can do it.
     pub const fn is_built(self) -> bool {
-        match self.kind() {
-            Some(kind) => kind.is_built(),
-            None => !matches!(self, Verb::Config),
-        }
+        !matches!(self, Verb::Config)
     }
 
     /// One line for `help`.
@@ -124,7 +121,7 @@ impl Verb {
             Verb::Ask => "answer a question about the code, with links to the lines",
             Verb::Documentation => "write documentation, as a pull request",
             Verb::Architect => "write a plan, and the command that builds it",
-            Verb::PrReview => "review this pull request",
+            Verb::PrReview => "review this pull request, at the lines of its change",
             Verb::Async => "do what the text says, as a pull request",
             Verb::Help => "show this list",
             Verb::Status => "show the tasks of this thread",

@@ -4,6 +4,7 @@
 use super::catalog::{Catalog, Model, NoSuchModel, Provider};
 use super::command::{Command, Verb};
 use super::credit::{Credits, Daily, Quote};
+use super::ids::TaskId;
 use super::task::Kind;
 use super::text_enum;
 
@@ -79,6 +80,8 @@ pub enum RepositoryState {
     NoBranch(String),
     /// The branch that should be made exists already.
     BranchExists(String),
+    /// A review has looked at this commit already.
+    Reviewed(TaskId),
     /// Work can begin.
     Ready,
 }
@@ -142,6 +145,8 @@ pub enum Refusal {
     NoBranch(String),
     /// The branch to be made exists already.
     BranchExists(String),
+    /// A review has looked at this commit already.
+    NothingNew(TaskId),
     /// Less is available than the kind needs to start.
     NotEnoughCredits {
         /// What there is.
@@ -198,6 +203,7 @@ fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
         RepositoryState::Empty => return Err(Refusal::Empty),
         RepositoryState::NoBranch(name) => return Err(Refusal::NoBranch(name.clone())),
         RepositoryState::BranchExists(name) => return Err(Refusal::BranchExists(name.clone())),
+        RepositoryState::Reviewed(task) => return Err(Refusal::NothingNew(*task)),
         RepositoryState::Ready => {}
     }
     let model = choose_model(facts)?.clone();

@@ -9,11 +9,13 @@ pub mod detail;
 pub mod pull_request;
 pub mod receipt;
 pub mod refusal;
+pub mod review;
 pub mod status;
 
 use super::credit::{Credits, Quote, Usage};
 use super::ids::{CommandId, TaskId};
 use super::places::CodePlace;
+use super::review::Review;
 use super::task::{End, Kind, Phase};
 use super::text_enum;
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,8 @@ pub struct TaskView {
     pub outcome: Outcome,
     /// The pull request, once it is open.
     pub pull_request: Option<Opened>,
+    /// Where the review is read, once it is written.
+    pub review_url: Option<String>,
     /// Whether only members see this thread.
     pub private: bool,
     /// What the account has left.
@@ -79,6 +83,8 @@ pub struct Outcome {
     pub detail: Option<String>,
     /// Places in the code that the summary names and that are there.
     pub places: Vec<CodePlace>,
+    /// What a review came to.
+    pub review: Option<Review>,
 }
 
 /// A pull request that is open.

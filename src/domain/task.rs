@@ -3,7 +3,7 @@
 
 use super::credit::Credits;
 use super::event::{Person, Thread};
-use super::ids::TaskId;
+use super::ids::{Sha, TaskId};
 use super::text_enum;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,20 @@ pub struct Brief {
     /// The task whose conversation this one goes on with.
     #[serde(default)]
     pub continues: Option<TaskId>,
+    /// What is reviewed.
+    #[serde(default)]
+    pub reviews: Option<Reviewed>,
+}
+
+/// What a review is about, besides the head commit: pinned when it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviewed {
+    /// The branch that the pull request is for.
+    pub base_branch: String,
+    /// Where that branch was.
+    pub base_sha: Sha,
+    /// Up to where an earlier review had looked, if only the rest is wanted.
+    pub since: Option<Sha>,
 }
 
 text_enum!(
@@ -107,11 +121,6 @@ impl Kind {
             Kind::PrReview => is_pull_request,
             Kind::Documentation | Kind::Debug | Kind::Async => !is_pull_request,
         }
-    }
-
-    /// Whether this version of the program can do it.
-    pub const fn is_built(self) -> bool {
-        !matches!(self, Kind::PrReview)
     }
 }
 

@@ -211,3 +211,25 @@ pub fn slug(title: &str) -> String {
     let slug = slug.trim_matches('-');
     if slug.is_empty() { "task".to_owned() } else { slug.to_owned() }
 }
+
+/// Whether nobody sees this character on a page: it controls, joins, turns round or tags others.
+/// A line break and a tab are layout and not hidden.
+pub fn is_hidden(c: char) -> bool {
+    if matches!(c, '\n' | '\t') {
+        return false;
+    }
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}

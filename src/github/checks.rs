@@ -3,6 +3,7 @@
 use super::error::GitHubError;
 use super::{GitHub, Place, Purpose};
 use crate::domain::ids::TaskId;
+use crate::domain::report::review::Annotation;
 use crate::domain::task::Conclusion;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,8 +17,13 @@ pub(crate) struct CheckRun<'a> {
     pub(crate) details_url: &'a str,
     pub(crate) title: &'a str,
     pub(crate) summary: &'a str,
+    pub(crate) annotations: &'a [Annotation],
     pub(crate) state: CheckState,
 }
+
+/// GitHub takes so many annotations at once, and adds them to those that are there.
+/// <https://docs.github.com/rest/checks/runs#update-a-check-run>
+const BATCH: usize = 50;
 
 /// How far a check run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +59,27 @@ fn merge(into: &mut Value, more: Value) {
     }
 }
 
+fn annotation(annotation: &Annotation) -> Value {
+    json!({
+        "path": annotation.path,
+        "start_line": annotation.first,
+        "end_line": annotation.last,
+        "annotation_level": annotation.level,
+        "title": annotation.title,
+        "message": annotation.message,
+    })
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    output: Output,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    annotations_count: usize,
+}
+
 #[derive(Deserialize)]
 struct Created {
     id: i64,
@@ -76,10 +103,14 @@ impl GitHub {
         let mut body = check.body();
         merge(&mut body, json!({ "head_sha": check.head_sha }));
         let created: Created = self.post(&client, &place.route("/check-runs"), &body).await?;
+        if !check.annotations.is_empty() {
+            self.update_check(place, created.id, check).await?;
+        }
         Ok(created.id)
     }
 
-    /// Replaces what a check run shows.
+    /// Replaces what a check run shows, and adds the annotations that it does not have yet. They are
+    /// always in the same order, so their number says where to go on.
     pub(crate) async fn update_check(
         &self,
         place: &Place,
@@ -87,9 +118,28 @@ impl GitHub {
         check: &CheckRun<'_>,
     ) -> Result<(), GitHubError> {
         let client = self.acting_in(place, Purpose::Check).await?;
-        let _: Value =
-            self.patch(&client, &place.route(&format!("/check-runs/{id}")), &check.body()).await?;
-        Ok(())
+        let route = place.route(&format!("/check-runs/{id}"));
+        let mut there = 0;
+        if !check.annotations.is_empty() {
+            let shown: Shown = self.get(&client, &route, &[]).await?;
+            there = shown.output.annotations_count;
+        }
+        let mut missing = check.annotations.get(there..).unwrap_or_default();
+        loop {
+            let (batch, rest) = missing.split_at(missing.len().min(BATCH));
+            let mut body = check.body();
+            if let Some(Value::Object(output)) =
+                body.get_mut("output").filter(|_| !batch.is_empty())
+            {
+                let batch: Vec<Value> = batch.iter().map(annotation).collect();
+                output.insert("annotations".to_owned(), batch.into());
+            }
+            let _: Value = self.patch(&client, &route, &body).await?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            missing = rest;
+        }
     }
 
     /// Our check runs of this task on this commit, oldest first.

@@ -23,6 +23,7 @@ pub(crate) struct Opened {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct PullRequestNow {
     pub(crate) head: Side,
+    pub(crate) base: Side,
 }
 
 /// One side of a pull request.

@@ -113,6 +113,10 @@ impl Outbox {
                 let opened = self.open(place, wanted, task_of(act), act.attempts).await;
                 Ok(self.judged(place, opened, act).await)
             }
+            Act::Review(review) => {
+                let written = self.review(place, review).await;
+                Ok(self.judged(place, written, act).await)
+            }
         }
     }
 
@@ -144,6 +148,7 @@ impl Outbox {
         match &act.act {
             Act::Answer { number, .. } => self.find_answer(place, *number, act.command).await,
             Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
+            Act::Review(review) => self.find_review(place, review, task_of(act)).await,
             Act::Reaction { .. } | Act::Push(_) => Ok(None),
         }
     }

@@ -1,8 +1,9 @@
 //! Check runs: one per task and commit.
 
 use super::Outbox;
-use crate::domain::report::{TaskView, check};
-use crate::domain::task::{Conclusion, Phase};
+use crate::domain::report::{TaskView, check, review};
+use crate::domain::review::Review;
+use crate::domain::task::{Conclusion, End, Phase};
 use crate::github::Place;
 use crate::github::checks::{CheckRun, CheckState};
 use crate::github::error::GitHubError;
@@ -18,6 +19,10 @@ impl Outbox {
     ) -> Result<Option<i64>, GitHubError> {
         let (name, title, summary) =
             (check::name(view.kind), check::title(view), check::summary(view));
+        let annotations = match (&view.outcome.review, view.phase) {
+            (Some(review), Phase::Ended) => review::annotations(review),
+            (Some(_) | None, _) => Vec::new(),
+        };
         let wanted = CheckRun {
             task: view.id,
             name: &name,
@@ -25,6 +30,7 @@ impl Outbox {
             details_url: &view.url,
             title: &title,
             summary: &summary,
+            annotations: &annotations,
             state: state(view),
         };
         let known = match document.github_id {
@@ -59,18 +65,30 @@ impl Outbox {
                 check_run = double,
                 "a check run was there twice; the newer one is neutral now"
             );
-            let neutral =
-                CheckRun { state: CheckState::Completed(Conclusion::Neutral), ..wanted.clone() };
+            let neutral = CheckRun {
+                state: CheckState::Completed(Conclusion::Neutral),
+                annotations: &[],
+                ..wanted.clone()
+            };
             self.github.update_check(place, double, &neutral).await?;
         }
         Ok(oldest)
     }
 }
 
+/// A review with findings, or of only a part, is neither good nor bad: what follows is for people.
+fn conclusion(view: &TaskView, end: End) -> Conclusion {
+    let is_clean = |review: &Review| review.not_read == 0 && review.findings().next().is_none();
+    if end == End::Done && !view.outcome.review.as_ref().is_none_or(is_clean) {
+        return Conclusion::Neutral;
+    }
+    end.conclusion()
+}
+
 fn state(view: &TaskView) -> CheckState {
     match (view.phase, view.end) {
         (Phase::Waiting, _) => CheckState::Queued,
-        (Phase::Ended, Some(end)) => CheckState::Completed(end.conclusion()),
+        (Phase::Ended, Some(end)) => CheckState::Completed(conclusion(view, end)),
         (Phase::Working | Phase::Publishing | Phase::Ended, _) => CheckState::InProgress,
     }
 }

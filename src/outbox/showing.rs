@@ -36,7 +36,7 @@ impl Outbox {
         }
         let shown = match document.kind {
             DocumentKind::StatusComment => self.show_comment(&place, document, &view).await,
-            DocumentKind::CheckRun => self.show_check(&place, document, &view).await,
+            DocumentKind::CheckRun => Box::pin(self.show_check(&place, document, &view)).await,
         };
         match shown {
             Ok(Some(id)) if is_doubtful(document, self.timing.lookups) => {

@@ -6,6 +6,7 @@ use crate::domain::credit::Credits;
 use crate::domain::ids::{ActId, RepositoryId, TaskId};
 use crate::domain::report::Outcome;
 use crate::domain::report::answer::{Listed, Stopping};
+use crate::domain::review::Finding;
 use crate::domain::task::{Brief, End, Kind, Phase};
 
 /// Tasks that are listed.
@@ -76,6 +77,44 @@ impl Store {
         .await?;
         let Some(Ended { model, base_sha, outcome }) = row else { return Ok(None) };
         Ok(Some(Left { model, base_sha, outcome: from_json(outcome)? }))
+    }
+
+    /// The last review of a pull request that came to its end, and the commit that it looked at.
+    pub async fn last_review(
+        &self,
+        repository: RepositoryId,
+        number: i64,
+    ) -> Result<Option<(TaskId, String)>> {
+        let last = opt(
+            self.db.reader(),
+            "select id, base_sha from tasks
+             where repository_id = $1 and number = $2 and kind = 'pr_review' and status = 'completed'
+             order by id desc limit 1",
+            args![repository, number],
+        );
+        Ok(last.await?)
+    }
+
+    /// What the reviews of a pull request have told, the newest first.
+    pub async fn told_findings(
+        &self,
+        repository: RepositoryId,
+        number: i64,
+    ) -> Result<Vec<Finding>> {
+        let outcomes: Vec<(sqlx::types::Json<serde_json::Value>,)> = all(
+            self.db.reader(),
+            "select t.outcome from tasks t join acts a on a.task_id = t.id
+             where t.repository_id = $1 and t.number = $2 and a.kind = 'review' and a.state = 'done'
+             order by t.id desc limit $3",
+            args![repository, number, MOST_LISTED],
+        )
+        .await?;
+        let mut told = Vec::new();
+        for (outcome,) in outcomes {
+            let outcome: Outcome = from_json(outcome)?;
+            told.extend(outcome.review.iter().flat_map(|review| review.findings().cloned()));
+        }
+        Ok(told)
     }
 
     /// The newest tasks of a thread, newest first.

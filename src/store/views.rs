@@ -80,6 +80,7 @@ impl Store {
             catalog.by_id(&row.model).map_or_else(|| row.model.clone(), |m| m.display_name.clone());
         let plan = self.latest_plan(id).await?;
         let pull_request = self.opened_by(id).await?;
+        let review_url = self.review_of(id).await?;
         Ok(TaskView {
             id,
             kind: row.kind,
@@ -100,6 +101,7 @@ impl Store {
             charged: row.charged,
             outcome: from_json(row.outcome)?,
             pull_request,
+            review_url,
             private: row.private,
             available: Credits(row.balance.0.saturating_sub(row.held.0)),
             source: format!(
@@ -133,6 +135,18 @@ impl Store {
 }
 
 impl Store {
+    /// Where the review that a task wrote is read.
+    async fn review_of(&self, id: TaskId) -> Result<Option<String>> {
+        let written: Option<(sqlx::types::Json<Value>,)> = opt(
+            self.db.reader(),
+            "select result from acts where task_id = $1 and kind = 'review' and state = 'done'",
+            args![id],
+        )
+        .await?;
+        let url = |result: &Value| Some(result.get("url")?.as_str()?.to_owned());
+        Ok(written.and_then(|(result,)| url(&result.0)))
+    }
+
     /// Whether everything accepted so far is done and shown: no delivery, command, task, act or
     /// document is left that somebody still has to do something about. What cannot be shown because
     /// the App is suspended waits for a person.

@@ -54,8 +54,14 @@ impl Worker {
             worktree = self.workspace(task, &place) => worktree?,
             () = kept.stop.cancelled() => return Err(Stopped::Released.into()),
         };
-        let outcome = self.run_agent(task, &worktree, kept).await?;
-        self.sealed(Site { task, place: &place, worktree: &worktree }, outcome).await
+        let model = self
+            .catalog
+            .by_id(&task.model)
+            .with_context(|| format!("{} is no longer in the catalog", task.model))?;
+        let subject = self.subject(task, &worktree, model).await?;
+        let site = Site { task, place: &place, worktree: &worktree, subject: subject.as_ref() };
+        let outcome = self.run_agent(site, model, kept).await?;
+        self.sealed(site, outcome).await
     }
 
     async fn workspace(&self, task: &ClaimedTask, place: &Place) -> Result<Worktree, Broken> {
@@ -65,19 +71,19 @@ impl Worker {
         // Held from before the fetch, or a mirror that is being made could be dropped again.
         let _mirror = self.git.use_mirror(&remote)?;
         self.git.fetch(&remote, &task.base_branch, &task.base_sha, &token).await?;
+        if let Some(reviewed) = &task.brief.reviews {
+            self.git.fetch(&remote, &reviewed.base_branch, &reviewed.base_sha, &token).await?;
+        }
         Ok(self.git.worktree(&remote, task.id, task.lease, &task.base_sha).await?)
     }
 
     async fn run_agent(
         &self,
-        task: &ClaimedTask,
-        worktree: &Worktree,
+        site: Site<'_>,
+        model: &Model,
         kept: &Kept,
     ) -> Result<Outcome, Broken> {
-        let model = self
-            .catalog
-            .by_id(&task.model)
-            .with_context(|| format!("{} is no longer in the catalog", task.model))?;
+        let Site { task, worktree, subject, .. } = site;
         let stored = self.store.steps(task.id).await?;
         let past = self.past(task, model).await?;
         let last_patch = last_patch(&stored).or(past.patch);
@@ -87,6 +93,7 @@ impl Worker {
         let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
         let assignment = Assignment {
             before: past.before,
+            review: subject.map(|subject| subject.input.clone()),
             task_text: TaskText { earlier: past.earlier, ..task_text(task, &workspace) },
             already: already(stored)?,
             ..assignment(task, model)
@@ -117,6 +124,7 @@ fn assignment(task: &ClaimedTask, model: &Model) -> Assignment {
         hold: task.hold,
         fence: uuid::Uuid::new_v4().simple().to_string(),
         task_text: TaskText::default(),
+        review: None,
         before: Before::default(),
         already: Vec::new(),
         active_before: task.active,

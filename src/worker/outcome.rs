@@ -3,6 +3,7 @@
 
 use super::Worker;
 use super::broken::Broken;
+use super::reviewing::Subject;
 use crate::agent::Outcome;
 use crate::agent::workspace::Workspace;
 use crate::domain::act::{Act, CommitRecipe, PullRequest, Push};
@@ -23,11 +24,16 @@ pub(super) struct Site<'a> {
     pub(super) task: &'a ClaimedTask,
     pub(super) place: &'a Place,
     pub(super) worktree: &'a Worktree,
+    /// What is reviewed, if something is.
+    pub(super) subject: Option<&'a Subject>,
 }
 
 impl Worker {
     /// What becomes of the agent's result.
     pub(super) async fn sealed(&self, site: Site<'_>, outcome: Outcome) -> Result<Sealed, Broken> {
+        if let Some(subject) = site.subject {
+            return Ok(Self::reviewed(site, subject, &outcome));
+        }
         let (end, changed) = (outcome.end, outcome.changed.clone());
         let words = words(&outcome);
         let nothing_to_push = |end, outcome| Sealed { end, outcome, acts: Vec::new() };
@@ -61,7 +67,7 @@ impl Worker {
         tree: &CheckedTree,
         outcome: &Outcome,
     ) -> Result<Vec<NewAct>, Broken> {
-        let Site { task, place, worktree } = site;
+        let Site { task, place, worktree, .. } = site;
         let words = words(outcome);
         let model = self
             .catalog
@@ -137,13 +143,19 @@ fn publishes(end: End) -> bool {
     end == End::Done || end.keeps_partial_work()
 }
 
-fn words(outcome: &Outcome) -> report::Outcome {
+pub(super) fn words(outcome: &Outcome) -> report::Outcome {
     let Outcome { summary, title, not_verified, questions, detail, .. } = outcome.clone();
-    let places = Vec::new();
-    report::Outcome { summary, title, not_verified, questions, detail, places }
+    report::Outcome {
+        summary,
+        title,
+        not_verified,
+        questions,
+        detail,
+        ..report::Outcome::default()
+    }
 }
 
-fn act(task: &ClaimedTask, act: Act, patch: Option<Vec<u8>>) -> NewAct {
+pub(super) fn act(task: &ClaimedTask, act: Act, patch: Option<Vec<u8>>) -> NewAct {
     NewAct {
         account: task.account,
         repository: task.repository,

@@ -6,6 +6,7 @@ mod layers;
 mod ledger;
 mod migrations;
 mod models;
+mod review;
 mod secrets;
 mod store;
 mod text;

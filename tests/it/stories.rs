@@ -22,6 +22,7 @@ mod program;
 mod rate_limits;
 mod readme;
 mod repositories;
+mod reviews;
 mod stopped_servers;
 mod stopping;
 mod torture;

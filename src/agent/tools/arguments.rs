@@ -47,6 +47,7 @@ fn has_type(value: &Value, wanted: &str) -> bool {
     match wanted {
         "string" => value.is_string(),
         "integer" => value.is_u64(),
+        "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "array" => value.is_array(),
         _ => false,
@@ -57,6 +58,7 @@ fn article(wanted: &str) -> &'static str {
     match wanted {
         "string" => "a string",
         "integer" => "a whole number, not negative",
+        "number" => "a number",
         "boolean" => "true or false",
         "array" => "a list",
         _ => "something else",

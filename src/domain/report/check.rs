@@ -1,9 +1,9 @@
 //! The check run: its name, its title and its summary.
 
-use super::TaskView;
 use super::receipt::receipt;
 use super::status::state;
-use crate::domain::task::Kind;
+use super::{TaskView, review};
+use crate::domain::task::{Kind, Phase};
 use crate::domain::text::{at_most, inert};
 
 /// GitHub allows 65,535 bytes.
@@ -17,6 +17,9 @@ pub fn name(kind: Kind) -> String {
 /// The title of its output.
 pub fn title(view: &TaskView) -> String {
     let word = state(view);
+    if let (Some(review), Phase::Ended) = (&view.outcome.review, view.phase) {
+        return format!("{word}: {}", review::count(review));
+    }
     match &view.pull_request {
         Some(pr) => format!("{word}: pull request #{}", pr.number),
         None => word.to_owned(),
@@ -29,7 +32,9 @@ pub fn summary(view: &TaskView) -> String {
     if !view.outcome.summary.is_empty() {
         parts.push(inert(&at_most(&view.outcome.summary, LONGEST_SUMMARY / 2)));
     }
-    parts.push(super::pull_request::verification(&view.outcome));
+    if view.outcome.review.is_none() {
+        parts.push(super::pull_request::verification(&view.outcome));
+    }
     parts.push(receipt(view));
     at_most(&parts.join("\n\n"), LONGEST_SUMMARY)
 }

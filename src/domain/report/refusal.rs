@@ -1,6 +1,8 @@
 //! Refusals and mistakes: what is wrong and what to do next.
 
+use crate::domain::catalog::NoSuchModel;
 use crate::domain::command::{Mistake, Problem, TRIGGER, Verb};
+use crate::domain::credit::Credits;
 use crate::domain::policy::{Permission, Refusal};
 use crate::domain::text::inert;
 
@@ -22,13 +24,7 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::WrongThread(verb) => {
             format!("`{verb}` on a pull request is not available in this version. Please comment on an issue.")
         }
-        Refusal::NoSuchModel(no) => {
-            let meant = no.nearest.as_ref().map(|n| format!(" Did you mean `{n}`?")).unwrap_or_default();
-            format!(
-                "There is no model {}.{meant} `{TRIGGER} models` lists them.",
-                code(&no.name)
-            )
-        }
+        Refusal::NoSuchModel(no) => no_such_model(no),
         Refusal::NoKey { model, provider } => format!(
             "I cannot use `{model}`: this server has no {}. Its operator can set it; `{TRIGGER} models` lists what works now.",
             provider.key_variable()
@@ -45,13 +41,14 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::BranchExists(name) => {
             format!("The branch {} exists already. Choose another name with `branch=`.", code(name))
         }
+        Refusal::NothingNew(task) => format!(
+            "There is nothing new since my review `t_{}`. `{TRIGGER} pr_review full=true` looks at everything again.",
+            task.short()
+        ),
         Refusal::NotEnoughCredits { available, least } => format!(
             "This needs at least {least}; available: {available}. The operator of this server can grant more with `asynccoder credits grant`."
         ),
-        Refusal::DailyLimit { left, of_person } => {
-            let whose = if *of_person { "Your daily limit" } else { "This account's daily limit" };
-            format!("{whose} leaves {left} for today. It starts anew at 00:00 UTC; the operator of this server can raise it.")
-        }
+        Refusal::DailyLimit { left, of_person } => daily_limit(*left, *of_person),
         Refusal::BudgetTooSmall { budget, least } => {
             format!("`budget={}` is less than the {least} that this needs to start.", budget.0)
         }
@@ -65,6 +62,18 @@ pub fn refusal(refusal: &Refusal) -> String {
             "I lack access to this repository. An owner can check the App's installation and its permissions.".to_owned()
         }
     }
+}
+
+fn no_such_model(no: &NoSuchModel) -> String {
+    let meant = no.nearest.as_ref().map(|n| format!(" Did you mean `{n}`?")).unwrap_or_default();
+    format!("There is no model {}.{meant} `{TRIGGER} models` lists them.", code(&no.name))
+}
+
+fn daily_limit(left: Credits, of_person: bool) -> String {
+    let whose = if of_person { "Your daily limit" } else { "This account's daily limit" };
+    format!(
+        "{whose} leaves {left} for today. It starts anew at 00:00 UTC; the operator of this server can raise it."
+    )
 }
 
 /// All mistakes of one comment, each with its place.

@@ -1,7 +1,7 @@
 //! The status comment: one per task, edited in place from queued to its end.
 
 use super::receipt::receipt;
-use super::{LONGEST_BODY, PlanItem, PlanStatus, TaskView, task_marker};
+use super::{LONGEST_BODY, PlanItem, PlanStatus, TaskView, review, task_marker};
 use crate::domain::command::Verb;
 use crate::domain::credit::Credits;
 use crate::domain::places::linked;
@@ -67,7 +67,7 @@ fn under_way(view: &TaskView, parts: &mut Vec<String>) {
             "I lack {lacks}. An owner of this account can grant it in the App's settings on GitHub; then I go on by myself. After three days I give up, and you pay nothing."
         ));
     } else if view.phase == Phase::Publishing {
-        parts.push("I am pushing what I have now.".to_owned());
+        parts.push("I am publishing what I have now.".to_owned());
     }
     if Verb::Cancel.is_built() {
         parts.push(format!("To stop it: `/asynccoder cancel t_{}`", view.id.short()));
@@ -91,7 +91,8 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
     if let Some(detail) = &view.outcome.detail {
         parts.push(inert(&one_line(detail, 500)));
     }
-    if !view.outcome.summary.is_empty() {
+    // A review says it itself, and the comment only points there.
+    if !view.outcome.summary.is_empty() && view.review_url.is_none() {
         let summary = inert(&at_most(&view.outcome.summary, LONGEST_BODY / 2));
         parts.push(linked(&summary, &view.outcome.places, &view.source));
     }
@@ -116,7 +117,7 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
 
 /// The fact; an answer needs none before it.
 fn headline(view: &TaskView, end: End) -> Option<String> {
-    let is_answer = end == End::Done && view.pull_request.is_none();
+    let is_answer = end == End::Done && view.pull_request.is_none() && view.review_url.is_none();
     (!is_answer).then(|| fact(view, end))
 }
 
@@ -125,14 +126,20 @@ fn fact(view: &TaskView, end: End) -> String {
         let draft = if pr.draft { "draft pull request" } else { "pull request" };
         format!("{draft} #{}", pr.number)
     });
-    let partial = pull_request
-        .as_ref()
-        .map(|pr| format!(" What I have so far is in {pr}."))
-        .unwrap_or_default();
+    let review = view.review_url.as_ref().map(|url| {
+        let count = view.outcome.review.as_ref().map(review::count).unwrap_or_default();
+        (count, format!("[the review]({url})"))
+    });
+    let partial = match (&pull_request, &review) {
+        (Some(pr), _) => format!(" What I have so far is in {pr}."),
+        (None, Some((count, link))) => format!(" What I have so far is in {link}: {count}."),
+        (None, None) => String::new(),
+    };
     match end {
-        End::Done => match pull_request {
-            Some(pr) => format!("I opened {pr}."),
-            None => "Done.".to_owned(),
+        End::Done => match (pull_request, review) {
+            (Some(pr), _) => format!("I opened {pr}."),
+            (None, Some((count, link))) => format!("I wrote {link}: {count}."),
+            (None, None) => "Done.".to_owned(),
         },
         End::NoChange => "I changed nothing.".to_owned(),
         End::NeedsInfo => "I need to know this before I can go on:".to_owned(),

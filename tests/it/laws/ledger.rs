@@ -155,6 +155,7 @@ impl Ledger {
                 url: String::new(),
                 draft: None,
                 continues: None,
+                reviews: None,
             },
             base_branch: "main".into(),
             base_sha: Sha::parse(&"a".repeat(40)).unwrap(),

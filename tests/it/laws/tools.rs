@@ -1,7 +1,8 @@
 //! Tools: what each answers, and that none of them leaves the workspace.
 
-use asynccoder::agent::tools::{self, ToolCall};
+use asynccoder::agent::tools::{self, Standing, ToolCall};
 use asynccoder::agent::workspace::Workspace;
+use asynccoder::domain::diff::Diff;
 use asynccoder::domain::task::Kind;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -26,9 +27,15 @@ fn call(name: &str, arguments: Value) -> ToolCall {
     ToolCall { id: "1".to_owned(), name: name.to_owned(), arguments: Ok(arguments), refused: None }
 }
 
+/// Work of a kind at its beginning.
+fn standing(kind: Kind) -> Standing<'static> {
+    static NOTHING: Diff = Diff { files: Vec::new() };
+    Standing { kind, diff: &NOTHING, findings: 0, is_second_look: false }
+}
+
 fn run(root: &Path, name: &str, arguments: Value) -> (String, bool) {
     let workspace = Workspace::open(root).unwrap();
-    let mut done = tools::run(&workspace, Kind::Debug, &[call(name, arguments)]).unwrap();
+    let mut done = tools::run(&workspace, standing(Kind::Debug), &[call(name, arguments)]).unwrap();
     let result = done.results.remove(0);
     (result.text, result.is_error)
 }
@@ -172,7 +179,7 @@ fn writing_keeps_the_mode_and_is_remembered() {
         call("delete_file", json!({"path": "gone"})),
         call("read_file", json!({"path": "other"})),
     ];
-    let done = tools::run(&workspace, Kind::Debug, &calls).unwrap();
+    let done = tools::run(&workspace, standing(Kind::Debug), &calls).unwrap();
     let texts: Vec<_> = done.results.iter().map(|r| r.text.as_str()).collect();
     expect![[r"
         replaced run.sh, 1 lines
@@ -196,7 +203,7 @@ fn what_must_not_edit_has_no_editing_tool() {
     let root = tree(&[("f", "x")]);
     let workspace = Workspace::open(root.path()).unwrap();
     let calls = [call("delete_file", json!({"path": "f"}))];
-    let done = tools::run(&workspace, Kind::Ask, &calls).unwrap();
+    let done = tools::run(&workspace, standing(Kind::Ask), &calls).unwrap();
     expect!["there is no tool `delete_file`; there are list_dir, read_file, search, plan, finish"]
         .assert_eq(&done.results[0].text);
     assert!(root.path().join("f").exists());
@@ -515,7 +522,7 @@ fn finishing_is_checked() {
     let finish = |calls: &[ToolCall]| {
         let root = tree(&[("f", "x")]);
         let workspace = Workspace::open(root.path()).unwrap();
-        let done = tools::run(&workspace, Kind::Debug, calls).unwrap();
+        let done = tools::run(&workspace, standing(Kind::Debug), calls).unwrap();
         let last = done.results.last().unwrap().text.clone();
         (last, done.finish.is_some())
     };
@@ -576,7 +583,7 @@ fn a_race_does_not_lead_out() {
             }
         });
         for _ in 0..1000 {
-            let done = tools::run(&workspace, Kind::Debug, &calls);
+            let done = tools::run(&workspace, standing(Kind::Debug), &calls);
             let results = done.map(|done| done.results).unwrap_or_default();
             assert!(results.iter().all(|result| !result.text.contains("canary")));
         }

@@ -40,6 +40,7 @@ fn assignment() -> Assignment {
             repository: "acme/shop".to_owned(),
             ..TaskText::default()
         },
+        review: None,
         before: Before::default(),
         already: Vec::new(),
         active_before: Duration::ZERO,
@@ -162,6 +163,9 @@ fn a_quiet_run_goes_step_by_step() {
             ),
             not_verified: [],
             questions: [],
+            findings: [],
+            scores: {},
+            verdict: None,
             changed: {
                 "a.rs",
             },
@@ -738,6 +742,9 @@ async fn a_whole_run_edits_and_finishes() {
                 "the build",
             ],
             questions: [],
+            findings: [],
+            scores: {},
+            verdict: None,
             changed: {
                 "src/lib.rs",
             },

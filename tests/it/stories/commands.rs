@@ -15,14 +15,11 @@ story!(all_mistakes_are_answered_at_once_beside_what_works, async |world| {
 });
 
 story!(verbs_that_are_not_built_yet_say_so, async |world| {
-    for verb in ["review", "status", "cancel", "retry", "config"] {
+    for verb in ["status", "cancel", "retry", "config"] {
         world.alice.comments(&world.issue, &format!("/asynccoder {verb}"));
         world.settle().await;
     }
     world.settles_as(expect![[r#"
-        alice        #1 /asynccoder review
-        asynccoder   #1 :confused:
-        asynccoder   #1 `pr_review` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do.
         alice        #1 /asynccoder status
         asynccoder   #1 There are no tasks in this thread. `/asynccoder help` says how to start one.
         alice        #1 /asynccoder cancel

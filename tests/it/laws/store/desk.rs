@@ -183,6 +183,7 @@ pub fn task(hold: i64) -> NewTask {
             url: String::new(),
             draft: None,
             continues: None,
+            reviews: None,
         },
         base_branch: "main".to_owned(),
         base_sha: sha('a'),

@@ -1,0 +1,443 @@
+//! Reviews: what is wrong with a pull request, at the lines where it is wrong, said once.
+
+use crate::world::people::Issue;
+use crate::world::{BOT, REPOSITORY, World, repo, story, teller};
+use asynccoder::simulator::{At, Refusal, Script};
+use expect_test::expect;
+use serde_json::{Value, json};
+
+/// Seven percent are lost, and the threshold is off by one.
+const CHANGED: &str = "\
+//! Discounts.
+
+/// From this amount on there is a discount.
+pub const THRESHOLD: u64 = 100_00;
+
+/// Ten percent off from the threshold on.
+pub fn apply(cents: u64) -> u64 {
+    let percent = if cents > THRESHOLD { 10 } else { 0 };
+    cents / 100 * (100 - percent)
+}
+";
+
+fn proposed(world: &World) -> Issue {
+    world.carol.quietly().commits("simpler", "src/discount.rs", CHANGED);
+    world.carol.quietly().proposes("simpler", "Compute the discount in one line")
+}
+
+fn finding(line: u64, body: &str) -> Value {
+    json!({ "path": "src/discount.rs", "line": line, "priority": "P1", "confidence": 0.9, "body": body })
+}
+
+fn with(finding: Value, more: Value) -> (&'static str, Value) {
+    let (Value::Object(mut finding), Value::Object(more)) = (finding, more) else { unreachable!() };
+    finding.extend(more);
+    ("comment_inline", Value::Object(finding))
+}
+
+fn ends(verdict: &str, more: Value) -> (&'static str, Value) {
+    let (name, mut end) = repo::finish(
+        json!({ "summary": "It computes the discount in one line.", "verdict": verdict }),
+    );
+    end.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    (name, end)
+}
+
+fn scores(scores: &[u8]) -> Value {
+    let score = |(n, score): (usize, &u8)| json!({ "finding": n + 1, "score": score });
+    json!({ "scores": scores.iter().enumerate().map(score).collect::<Vec<_>>() })
+}
+
+/// Finds one thing after a look, and stands by it.
+fn finds(body: &str) -> Script {
+    Script::new("finds one thing")
+        .calls(vec![repo::read("src/lib.rs")])
+        .calls(vec![with(finding(9, body), json!({}))])
+        .calls(vec![ends("comment", json!({}))])
+        .calls(vec![ends("comment", scores(&[9]))])
+}
+
+/// The last review, as everybody reads it.
+fn review(world: &World, pull: &Issue) -> String {
+    let reviews = world.simulator.reviews(REPOSITORY, pull.number);
+    let review = reviews.last().expect("a review");
+    assert_eq!((review.author.as_str(), review.state), (BOT, "COMMENTED"));
+    let mut text = format!("{}\n", review.body);
+    for comment in &review.comments {
+        let from = comment["start_line"].as_u64().map(|n| format!("{n}-")).unwrap_or_default();
+        let (path, line) = (comment["path"].as_str().unwrap(), &comment["line"]);
+        text.push_str(&format!(
+            "\n── {path}:{from}{line} {}\n{}\n",
+            comment["side"].as_str().unwrap(),
+            comment["body"].as_str().unwrap()
+        ));
+    }
+    teller::stable(&world.simulator.journal(), &text)
+}
+
+story!(findings_stand_at_their_lines, async |world| {
+    world.model(
+        Script::new("looks closely")
+            .calls(vec![repo::read("src/lib.rs"), repo::read("tests/total.rs")])
+            .with_usage(repo::USAGE)
+            .calls(vec![
+                with(
+                    finding(9, "Dividing first loses up to 99 cents: `apply(199)` is 100 now."),
+                    json!({ "suggestion": "    cents * (100 - percent) / 100" }),
+                ),
+                with(
+                    finding(8, "At exactly 100.00 there is no discount; the line above says *from the threshold on*."),
+                    json!({ "start_line": 7, "priority": "P2", "confidence": 0.7 }),
+                ),
+                with(finding(8, "The old branches were easier to read."), json!({ "side": "LEFT", "priority": "P3" })),
+                with(finding(8, "Perhaps it overflows."), json!({ "confidence": 0.3 })),
+                with(
+                    finding(13, "No test has an amount that is not a multiple of 100. cc @carol"),
+                    json!({ "path": "tests/total.rs", "priority": "P2" }),
+                ),
+            ])
+            .with_usage(repo::USAGE)
+            .calls(vec![ends("request_changes", json!({}))])
+            .with_usage(repo::USAGE)
+            .calls(vec![ends("request_changes", scores(&[10, 8, 3, 8, 7]))])
+            .with_usage(repo::USAGE),
+    );
+    let pull = proposed(world);
+    world.story();
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder review
+        asynccoder   #2 :eyes:
+        asynccoder   #2 reviews: pr_review · needs changes [src/discount.rs:9, src/discount.rs:7-8]
+        asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1017): 3 findings: 1 P1, 2 P2. [4 steps, 1 credit]
+    "#]]).await;
+    expect![[r#"
+        ### Async Coder · pr_review · needs changes
+
+        It computes the discount in one line.
+
+        Findings that do not stand at their lines:
+
+        - **P2** `tests/total.rs:13` No test has an amount that is not a multiple of 100. cc @<zero width>carol
+
+        <!-- asynccoder:task=<uuid> -->
+
+        ── src/discount.rs:9 RIGHT
+        **P1** Dividing first loses up to 99 cents: `apply(199)` is 100 now.
+
+        ```suggestion
+            cents * (100 - percent) / 100
+        ```
+
+        ── src/discount.rs:7-8 RIGHT
+        **P2** At exactly 100.00 there is no discount; the line above says *from the threshold on*.
+    "#]].assert_eq(&review(world, &pull));
+    let check = world.simulator.check_runs(REPOSITORY).remove(0);
+    assert_eq!(check.conclusion.as_deref(), Some("neutral"), "findings are no failure");
+    expect!["done: 3 findings: 1 P1, 2 P2"].assert_eq(&check.title.unwrap());
+    let annotations: Vec<_> = check
+        .annotations
+        .iter()
+        .map(|a| {
+            format!(
+                "{} {}:{}-{} {}",
+                a["annotation_level"], a["path"], a["start_line"], a["end_line"], a["title"]
+            )
+        })
+        .collect();
+    expect![[r#"
+        "warning" "src/discount.rs":9-9 "P1 Dividing first loses up to 99 cents: `apply(199)` is 100 now."
+        "warning" "src/discount.rs":7-8 "P2 At exactly 100.00 there is no discount; the line above says *from the threshold…""#]].assert_eq(&annotations.join("\n"));
+    let comment = world.simulator.comments(REPOSITORY, pull.number).pop().unwrap().body;
+    expect![[r#"
+        ### Async Coder · pr_review · done
+
+        I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1017): 3 findings: 1 P1, 2 P2.
+
+        Receipt: Claude Sonnet 5.5 · 4 steps · 2,080/6,000/360 tokens · 1 credit
+
+        <!-- asynccoder:task=<uuid> -->"#]].assert_eq(&teller::stable(&world.simulator.journal(), &comment));
+});
+
+story!(the_change_is_shown_with_its_lines, async |world| {
+    world.model(finds("It is off by one."));
+    let pull = proposed(world);
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settle().await;
+    let prompts = world.models().requests();
+    let asked = prompts[0].pointer("/messages/0/content/1/text").unwrap().as_str().unwrap();
+    let change = asked.split("This is the change:\n").nth(1).unwrap();
+    let (_, change) = change.split_once('\n').unwrap();
+    expect![[r#"
+        ## File: 'src/discount.rs'
+
+        @@ line 5 @@ pub const THRESHOLD: u64 = 100_00;
+        __new hunk__
+            4  pub const THRESHOLD: u64 = 100_00;
+            5  
+            6  /// Ten percent off from the threshold on.
+            7  pub fn apply(cents: u64) -> u64 {
+            8 +    let percent = if cents > THRESHOLD { 10 } else { 0 };
+            9 +    cents / 100 * (100 - percent)
+           10  }
+        __old hunk__
+            5  
+            6  /// Ten percent off from the threshold on.
+            7  pub fn apply(cents: u64) -> u64 {
+            8 -    if cents > THRESHOLD {
+            9 -        cents - cents / 10
+           10 -    } else {
+           11 -        cents
+           12 -    }
+           13  }
+
+
+    "#]]
+    .assert_eq(change.split("</data").next().unwrap());
+    let last = prompts.last().unwrap().to_string();
+    assert!(last.contains("Finding 1: P1, 90 % sure, src/discount.rs lines 9–9"), "{last}");
+    world.story();
+});
+
+story!(a_good_change_gets_a_green_check, async |world| {
+    world.model(Script::new("finds nothing").calls(vec![ends("approve", json!({}))]));
+    let pull = proposed(world);
+    world.story();
+    world.alice.comments(&pull, "/asynccoder pr_review");
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder pr_review
+        asynccoder   #2 :eyes:
+        asynccoder   #2 reviews: pr_review · nothing stands against it []
+        asynccoder   check "Async Coder / pr_review" success on <sha>
+        asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1017): no findings. [1 step, 1 credit]
+    "#]]).await;
+    expect![[r#"
+        ### Async Coder · pr_review · nothing stands against it
+
+        It computes the discount in one line.
+
+        <!-- asynccoder:task=<uuid> -->
+    "#]]
+    .assert_eq(&review(world, &pull));
+});
+
+story!(only_what_is_new_is_reviewed_again, async |world| {
+    world.model(finds("Dividing first loses cents.").when("Review pull request"));
+    let pull = proposed(world);
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settle().await;
+    world.story();
+
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder review
+        asynccoder   #2 :confused:
+        asynccoder   #2 There is nothing new since my review `t_<short>`. `/asynccoder pr_review full=true` looks at everything again.
+    "#]]).await;
+
+    world.carol.quietly().commits("simpler", "NOTES.md", "Simpler now.\n");
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settles_as(expect![[r#"
+        carol        pushes simpler
+        asynccoder   #2 synchronized
+        alice        #2 /asynccoder review
+        asynccoder   #2 :eyes:
+        asynccoder   #2 reviews: pr_review · comments []
+        asynccoder   check "Async Coder / pr_review" success on <sha>
+        asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1032): no findings. [4 steps, 1 credit]
+    "#]]).await;
+    let prompts = world.models().requests();
+    let asked = prompts.last().unwrap()["messages"][0].to_string();
+    assert!(asked.contains("NOTES.md") && !asked.contains("File: 'src/discount.rs'"), "{asked}");
+    assert!(
+        asked.contains("src/discount.rs:9 Dividing first loses cents."),
+        "it knows what it said"
+    );
+    expect![[r#"
+        ### Async Coder · pr_review · comments
+
+        It computes the discount in one line.
+
+        I looked only at what is new since my review of <sha>. `/asynccoder pr_review full=true` looks at everything again.
+
+        <!-- asynccoder:task=<uuid> -->
+    "#]].assert_eq(&review(world, &pull));
+
+    world.alice.comments(&pull, "/asynccoder review full=true");
+    world.settle().await;
+    let prompts = world.models().requests();
+    let asked = prompts.last().unwrap()["messages"][0].to_string();
+    assert!(asked.contains("File: 'src/discount.rs'"), "everything is shown");
+    let reviews = world.simulator.reviews(REPOSITORY, pull.number);
+    assert_eq!(reviews.len(), 3);
+    assert_eq!(reviews[2].comments.len(), 0, "what was told is not told again");
+    world.story();
+});
+
+story!(a_history_that_was_written_anew_is_reviewed_whole, async |world| {
+    world.model(finds("Dividing first loses cents.").when("Review pull request"));
+    let pull = proposed(world);
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settle().await;
+    let files = [("src/discount.rs", Some(CHANGED)), ("A.md", Some("A.\n"))];
+    world.simulator.quietly().rewrite_branch(REPOSITORY, "carol", "simpler", &files).unwrap();
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settle().await;
+    let prompts = world.models().requests();
+    let asked = prompts.last().unwrap()["messages"][0].to_string();
+    assert!(asked.contains("File: 'src/discount.rs'") && asked.contains("File: 'A.md'"), "{asked}");
+    world.story();
+});
+
+story!(any_number_of_findings_reaches_the_check_run, async |world| {
+    let lines: Vec<String> = (1..=120).map(|n| format!("pub const A{n}: u64 = {n};\n")).collect();
+    let note = |n: u64| {
+        with(finding(n, &format!("A{n} is never used.")), json!({ "path": "src/many.rs" }))
+    };
+    let mut script = Script::new("finds very much");
+    for batch in (1..=120).collect::<Vec<u64>>().chunks(30) {
+        script = script.calls(batch.iter().map(|n| note(*n)).collect());
+    }
+    world.model(
+        script
+            .calls(vec![ends("comment", json!({}))])
+            .calls(vec![ends("comment", scores(&[8; 120]))]),
+    );
+    world.carol.quietly().commits("many", "src/many.rs", &lines.concat());
+    let pull = world.carol.quietly().proposes("many", "Add many constants");
+    world.alice.comments(&pull, "/asynccoder review budget=60");
+    world.settle().await;
+    let check = world.simulator.check_runs(REPOSITORY).remove(0);
+    let lines: Vec<u64> =
+        check.annotations.iter().map(|a| a["start_line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, (1..=120).collect::<Vec<_>>(), "each once, in order");
+    let reviews = world.simulator.reviews(REPOSITORY, pull.number);
+    assert_eq!(reviews[0].comments.len(), 8, "only some stand at their lines");
+    assert!(reviews[0].body.contains("`src/many.rs:9` A9 is never used."), "the others are told");
+    assert!(reviews[0].body.contains("and 62 more"));
+    world.story();
+});
+
+story!(annotations_are_added_once_though_a_reply_is_lost, async |world| {
+    let lines: Vec<String> = (1..=60).map(|n| format!("pub const A{n}: u64 = {n};\n")).collect();
+    let note = |n: u64| {
+        with(finding(n, &format!("A{n} is never used.")), json!({ "path": "src/many.rs" }))
+    };
+    world.model(
+        Script::new("finds much")
+            .calls((1..=30).map(note).collect())
+            .calls((31..=60).map(note).collect())
+            .calls(vec![ends("comment", json!({}))])
+            .calls(vec![ends("comment", scores(&[8; 60]))]),
+    );
+    world.carol.quietly().commits("many", "src/many.rs", &lines.concat());
+    let pull = world.carol.quietly().proposes("many", "Add many constants");
+    // The check run is updated once while the work goes on or not at all, then twice at the end.
+    world.simulator.faults().lose_reply(At::api("PATCH", "/check-runs/"), 3);
+    world.simulator.faults().lose_reply(At::api("POST", "/reviews"), 1);
+    world.alice.comments(&pull, "/asynccoder review budget=60");
+    world.settle().await;
+    assert_eq!(world.simulator.faults().left(), 0);
+    let check = world.simulator.check_runs(REPOSITORY).remove(0);
+    assert_eq!(check.annotations.len(), 60);
+    assert_eq!(world.simulator.reviews(REPOSITORY, pull.number).len(), 1, "one review");
+    world.story();
+});
+
+story!(lines_that_github_does_not_know_go_to_the_summary, async |world| {
+    world.model(finds("Dividing first loses cents."));
+    let pull = proposed(world);
+    let unknown = Refusal {
+        status: 422,
+        body: json!({ "message": "Unprocessable Entity", "errors": ["Line could not be resolved"] }),
+        headers: Vec::new(),
+    };
+    world.simulator.faults().refuse(At::api("POST", "/reviews"), 1, unknown);
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settle().await;
+    world.story();
+    expect![[r#"
+        ### Async Coder · pr_review · comments
+
+        It computes the discount in one line.
+
+        Findings that do not stand at their lines:
+
+        - **P1** `src/discount.rs:9` Dividing first loses cents.
+
+        <!-- asynccoder:task=<uuid> -->
+    "#]]
+    .assert_eq(&review(world, &pull));
+});
+
+story!(what_does_not_fit_is_named, async |world| {
+    let names: Vec<String> = (0..3_000).map(|n| format!("src/part{n:04}.rs")).collect();
+    let content = "pub fn one() -> u64 {\n    1\n}\n".repeat(3);
+    let files: Vec<(&str, Option<&str>)> =
+        names.iter().map(|name| (name.as_str(), Some(content.as_str()))).collect();
+    let quiet = world.simulator.quietly();
+    quiet.commit_as(REPOSITORY, "carol", "huge", &files).unwrap();
+    let pull = world.carol.quietly().proposes("huge", "Add three thousand files");
+    world.model(Script::new("reads what it can").calls(vec![ends("comment", json!({}))]));
+    world.story();
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder review
+        asynccoder   #2 :eyes:
+        asynccoder   #2 reviews: pr_review · comments []
+        asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1017): no findings. [1 step, 5 credits]
+    "#]]).await;
+    let said = review(world, &pull);
+    let not_read = said.lines().find(|line| line.starts_with("**Not read**")).expect("it says so");
+    expect!["**Not read**: 2713 of 3000 files, because the change is too large for one review: `src/part0287.rs`, `src/part0288.rs`, `src/part0289.rs`, `src/part0290.rs`, `src/part0291.rs`, `src/part0292.rs`, `src/part0293.rs`, `src/part0294.rs`, `src/part0295.rs`, `src/part0296.rs`, `src/part0297.rs`, `src/part0298.rs`, `src/part0299.rs`, `src/part0300.rs`, `src/part0301.rs`, `src/part0302.rs`, `src/part0303.rs`, `src/part0304.rs`, `src/part0305.rs`, `src/part0306.rs` and 2693 more."].assert_eq(not_read);
+});
+
+story!(a_review_that_runs_out_tells_what_it_found, async |world| {
+    let mut script = Script::new("never ends")
+        .calls(vec![with(finding(9, "Dividing first loses cents."), json!({}))]);
+    for n in 0..30 {
+        script = script.calls(vec![("search", json!({ "pattern": format!("word{n}") }))]);
+    }
+    world.model(script);
+    let pull = proposed(world);
+    world.story();
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder review
+        asynccoder   #2 :eyes:
+        asynccoder   #2 reviews: pr_review · comments [src/discount.rs:9]
+        asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        asynccoder   #2 pr_review · failed: I stopped after 20 steps, the limit for pr_review. What I have so far is in [the review](http://<host>/acme/till/pull/2#pullrequestreview-1017): 1 finding: 1 P1. [20 steps, 2 credits]
+    "#]]).await;
+    expect![[r#"
+        ### Async Coder · pr_review · comments
+
+        **This review is unfinished**: I stopped before the end.
+
+        <!-- asynccoder:task=<uuid> -->
+
+        ── src/discount.rs:9 RIGHT
+        **P1** Dividing first loses cents.
+    "#]]
+    .assert_eq(&review(world, &pull));
+});
+
+story!(a_fork_is_reviewed_like_any_other, async |world| {
+    world.model(finds("Dividing first loses cents."));
+    let fork = world.simulator.quietly().fork(REPOSITORY, "mallory").unwrap();
+    let files = [("src/discount.rs", Some(CHANGED))];
+    world.simulator.quietly().commit_as(&fork, "mallory", "simpler", &files).unwrap();
+    let pull =
+        world.mallory.quietly().proposes("mallory:simpler", "Compute the discount in one line");
+    world.story();
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder review
+        asynccoder   #2 :eyes:
+        asynccoder   #2 reviews: pr_review · comments [src/discount.rs:9]
+        asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1018): 1 finding: 1 P1. [4 steps, 1 credit]
+    "#]]).await;
+});
