@@ -14,6 +14,7 @@ use crate::domain::act::{Act, Emoji};
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::command::{Command, Request, Verb};
 use crate::domain::credit::Daily;
+use crate::domain::event::Source;
 use crate::domain::ids::TaskId;
 use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
 use crate::domain::report::answer::no_such_task;
@@ -133,10 +134,8 @@ impl Admission {
             self.github.permission(&place, &command.sender.login, command.sender.id).await?;
         match &command.asked.request {
             Request::Mistakes(mistakes) if permission >= Permission::Read => {
-                let acts = vec![
-                    reaction(command, Emoji::Confused),
-                    answer(command, &refusal::mistakes(mistakes)),
-                ];
+                let mut acts = reaction(command, Emoji::Confused);
+                acts.push(answer(command, &refusal::mistakes(mistakes)));
                 self.store.end_command(command, Ending::Refused("not_understood"), acts).await?;
             }
             Request::Mistakes(_) => {
@@ -203,12 +202,14 @@ impl Admission {
     }
 
     async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
-        let acts =
-            vec![reaction(command, Emoji::Confused), answer(command, &refusal::refusal(why))];
+        let mut acts = reaction(command, Emoji::Confused);
+        acts.push(answer(command, &refusal::refusal(why)));
         let ending = match why {
             Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
             Refusal::NotBuilt(_) | Refusal::WrongThread(_) => Ending::Refused("not_available"),
             Refusal::NothingNew(_) => Ending::Refused("nothing_new"),
+            Refusal::NotPushable(_) => Ending::Refused("not_pushable"),
+            Refusal::KeyForIssues(_) => Ending::Refused("not_understood"),
             Refusal::NoSuchModel(_) | Refusal::NoKey { .. } | Refusal::NoModels => {
                 Ending::Refused("no_model")
             }
@@ -243,8 +244,11 @@ impl Admission {
         let thread_is_pull = thread.is_pull_request;
         let instruction = start.kind.instruction(&thread, &asked.text);
         let named = asked.options.branch.clone();
-        let branch =
-            named.unwrap_or_else(|| pull_request::branch_name(id, thread.number, &thread.title));
+        // What is done on a pull request goes to its own branch.
+        let own = (thread_is_pull && start.kind.limits().may_edit).then(|| base_branch.clone());
+        let branch = own
+            .or(named)
+            .unwrap_or_else(|| pull_request::branch_name(id, thread.number, &thread.title));
         let task = NewTask {
             id,
             kind: start.kind,
@@ -267,10 +271,8 @@ impl Admission {
             quote: start.quote,
             hold: start.hold,
         };
-        let admitted = self
-            .store
-            .admit(command, task, vec![reaction(command, Emoji::Eyes)], self.daily)
-            .await?;
+        let admitted =
+            self.store.admit(command, task, reaction(command, Emoji::Eyes), self.daily).await?;
         if admitted.is_none() {
             // Another command took the credits in between: look again.
             self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;
@@ -279,10 +281,14 @@ impl Admission {
     }
 }
 
-fn reaction(command: &ClaimedCommand, emoji: Emoji) -> NewAct {
+/// The emoji on what somebody wrote; a button has no place for one.
+fn reaction(command: &ClaimedCommand, emoji: Emoji) -> Vec<NewAct> {
     let asked = &command.asked;
     let (number, source, comment_id) = (asked.thread.number, asked.source, asked.comment_id);
-    act(command, false, Act::Reaction { number, source, comment_id, emoji })
+    if source == Source::CheckRun {
+        return Vec::new();
+    }
+    vec![act(command, false, Act::Reaction { number, source, comment_id, emoji })]
 }
 
 fn answer(command: &ClaimedCommand, body: &str) -> NewAct {

@@ -45,6 +45,11 @@ pub(crate) fn digest(delivery: &Delivery) -> Digest {
         Ok(Event::Suspended(installation)) => Digest::Facts(vec![Fact::Suspended(installation)]),
         Ok(Event::Allowed(installation)) => Digest::Facts(vec![Fact::Allowed(installation)]),
         Ok(Event::Commented(comment)) => commented(&comment),
+        Ok(Event::Pressed(pressed)) => {
+            let repository =
+                Fact::Repository(Box::new(pressed.repository.clone()), pressed.installation);
+            Digest::Facts(vec![repository, Fact::Pressed(pressed)])
+        }
         Err(error) => Digest::Failed(error.to_string()),
     }
 }

@@ -105,8 +105,9 @@
 //!   `stories/torture.rs`
 //! - **More than one branch, pull request, status comment, or check run of a commit for a task.**
 //!   Where a lost reply doubled one, the oldest stays. `stories/lost_replies.rs`
-//! - **A push outside `asynccoder/…`, or to a branch that exists.**
-//!   `stories/issue_to_pull_request.rs`
+//! - **A push outside `asynccoder/…` but for one commit on top of the pull request's own branch; a push
+//!   to a fork, a protected branch or the default branch.** `stories/issue_to_pull_request.rs`,
+//!   `stories/on_pull_requests.rs`
 //! - **A review that approves or blocks; a finding that is lost because GitHub refused its line.**
 //!   `stories/reviews.rs`
 //! - **A changed path that no tool of the agent changed; a change of a workflow, a link, git's own

@@ -4,12 +4,12 @@ use super::{Admission, Undecided};
 use crate::domain::command::{Command, Verb};
 use crate::domain::credit::{Credits, Daily};
 use crate::domain::ids::{Sha, TaskId};
-use crate::domain::policy::{Facts, Permission, RepositoryState};
+use crate::domain::policy::{Facts, NotPushable, Permission, RepositoryState};
 use crate::domain::task::Reviewed;
 use crate::github::Place;
 use crate::github::error::GitHubError;
-use crate::github::pulls::Side;
-use crate::github::repositories::Branch;
+use crate::github::pulls::{PullRequestNow, Side};
+use crate::github::repositories::{Branch, Repository};
 use crate::store::commands::ClaimedCommand;
 
 /// What was found out.
@@ -111,17 +111,23 @@ impl Admission {
         Ok(self.store.recent_costs(kind, &model.id).await?)
     }
 
-    /// What a pull request brings is looked at where it is; nothing is pushed to it.
+    /// What a pull request brings is worked on where it is.
     async fn ground_of_pull(
         &self,
         command: &ClaimedCommand,
         place: &Place,
         asked: &Command,
     ) -> Result<(RepositoryState, Option<Ground>), Undecided> {
-        if self.github.repository(place).await?.archived {
+        let repository = self.github.repository(place).await?;
+        if repository.archived {
             return Ok((RepositoryState::Archived, None));
         }
         let pull = self.github.pull_request(place, command.asked.thread.number).await?;
+        if asked.verb.kind().is_some_and(|kind| kind.limits().may_edit)
+            && let Some(why) = self.not_pushable(place, &repository, &pull).await?
+        {
+            return Ok((RepositoryState::NotPushable(why), None));
+        }
         let mut ground =
             Ground { base_branch: pull.head.branch, base_sha: pull.head.sha, reviews: None };
         if asked.verb != Verb::PrReview {
@@ -133,10 +139,29 @@ impl Admission {
         {
             return Ok((RepositoryState::Reviewed(*task), None));
         }
-        let Side { branch: base_branch, sha: base_sha } = pull.base;
+        let Side { branch: base_branch, sha: base_sha, .. } = pull.base;
         let since = since.map(|(_, sha)| sha);
         ground.reviews = Some(Reviewed { base_branch, base_sha, since });
         Ok((RepositoryState::Ready, Some(ground)))
+    }
+
+    /// Why the pull request's own branch is not ours to push to, if it is not.
+    async fn not_pushable(
+        &self,
+        place: &Place,
+        repository: &Repository,
+        pull: &PullRequestNow,
+    ) -> Result<Option<NotPushable>, GitHubError> {
+        if pull.state != "open" {
+            return Ok(Some(NotPushable::Closed));
+        }
+        if pull.head.repo.as_ref().is_none_or(|home| home.id != place.repository) {
+            return Ok(Some(NotPushable::Fork));
+        }
+        let branch = &pull.head.branch;
+        let is_guarded =
+            *branch == repository.default_branch || self.github.is_protected(place, branch).await?;
+        Ok(is_guarded.then(|| NotPushable::Protected(branch.clone())))
     }
 
     /// The last review, unless all of the change is to be looked at: as is said by `full=true`, and by

@@ -66,7 +66,7 @@ impl Admission {
         wait: Duration,
     ) -> Result<(), StoreError> {
         tracing::warn!(command = %command.id, %error, ?wait, "a command is decided later");
-        let seen = vec![reaction(command, Emoji::Eyes)];
+        let seen = reaction(command, Emoji::Eyes);
         self.store.postpone_command(command, wait, seen).await
     }
 

@@ -46,7 +46,7 @@ pub(super) fn again(task: &ThreadTask, asked: &Command, added: &str) -> Result<C
     let options = Options {
         model: asked.options.model.clone().or_else(|| Some(task.model.clone())),
         budget: asked.options.budget,
-        base: Some(task.base_branch.clone()),
+        base: Some(task.base_branch.clone()).filter(|_| !brief.thread.is_pull_request),
         draft: brief.draft,
         ..Options::default()
     };

@@ -3,11 +3,12 @@
 //! An event or an action that we do not know is [`Event::Ignored`]; a body that does not fit its
 //! event is an error, because somebody put the wrong name on it.
 
+use crate::domain::command::button::Button;
 use crate::domain::command::scan::may_ask;
 use crate::domain::event::{
-    Account, Commented, Event, Installation, Person, Repository, Source, Thread,
+    Account, Commented, Event, Installation, Person, Pressed, Repository, Source, Thread,
 };
-use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId};
+use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId, TaskId};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -72,7 +73,11 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
             let payload: PullRequestPayload = serde_json::from_slice(body).map_err(misfit)?;
             Ok(payload.into_event())
         }
-        ("issue_comment" | "installation" | "issues" | "pull_request", "") => {
+        ("check_run", "requested_action" | "rerequested") => {
+            let payload: CheckRunPayload = serde_json::from_slice(body).map_err(misfit)?;
+            Ok(payload.into_event())
+        }
+        ("issue_comment" | "installation" | "issues" | "pull_request" | "check_run", "") => {
             Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() })
         }
         (_, "") => Ok(Event::Ignored(format!("the event {event} is not used"))),
@@ -133,6 +138,27 @@ struct PullRequestPayload {
     repository: Repo,
     sender: User,
     installation: Option<InstallationRef>,
+}
+
+#[derive(Deserialize)]
+struct CheckRunPayload {
+    check_run: CheckRun,
+    requested_action: Option<RequestedAction>,
+    repository: Repo,
+    sender: User,
+    installation: Option<InstallationRef>,
+}
+
+#[derive(Deserialize)]
+struct CheckRun {
+    id: i64,
+    external_id: Option<String>,
+    html_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RequestedAction {
+    identifier: String,
 }
 
 /// A new issue or pull request.
@@ -226,6 +252,35 @@ impl IssueCommentPayload {
             by_an_app: comment.performed_via_github_app.is_some(),
         };
         words.into_event(thread, self.sender, self.repository, self.installation)
+    }
+}
+
+impl CheckRunPayload {
+    fn into_event(self) -> Event {
+        if self.sender.kind != "User" {
+            return Event::Ignored(format!(
+                "it is by {}, which is not a person",
+                self.sender.login
+            ));
+        }
+        // Without an action it is GitHub's own button, which runs the check again.
+        let button = match &self.requested_action {
+            Some(action) => action.identifier.parse().ok(),
+            None => Some(Button::Rerun),
+        };
+        let task = self.check_run.external_id.as_deref().and_then(|id| id.parse().ok());
+        let (Some(button), Some(task)) = (button, task) else {
+            return Event::Ignored("the button is none of ours".to_owned());
+        };
+        Event::Pressed(Box::new(Pressed {
+            installation: self.installation.map(|i| InstallationId(i.id)),
+            repository: self.repository.into_repository(),
+            check_run: self.check_run.id,
+            task: TaskId(task),
+            button,
+            url: self.check_run.html_url.unwrap_or_default(),
+            sender: Person { id: self.sender.id, login: self.sender.login, is_bot: false },
+        }))
     }
 }
 

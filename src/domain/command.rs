@@ -7,6 +7,7 @@
 //! [`scan`] finds the command lines of a text, [`parse`] understands one of them. Neither can fail:
 //! what cannot be understood is a [`Mistake`], which says where it is and what was probably meant.
 
+pub mod button;
 pub mod parse;
 pub mod scan;
 

@@ -2,7 +2,8 @@
 //!
 //! GitHub's own payloads are read in `delivery` and nowhere else.
 
-use super::ids::{AccountId, InstallationId, RepoName, RepositoryId};
+use super::command::button::Button;
+use super::ids::{AccountId, InstallationId, RepoName, RepositoryId, TaskId};
 use super::text_enum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub enum Event {
     Allowed(Installation),
     /// Somebody wrote or edited a comment, or opened an issue or a pull request.
     Commented(Box<Commented>),
+    /// Somebody pressed a button of a check run of ours.
+    Pressed(Box<Pressed>),
     /// Something that we do not act on, and why.
     Ignored(String),
 }
@@ -92,7 +95,7 @@ pub struct Thread {
 }
 
 text_enum!(
-    /// What somebody wrote into.
+    /// What somebody wrote into, or pressed.
     Source {
         /// A comment on an issue or in a pull request's conversation.
         Comment = "comment",
@@ -100,6 +103,8 @@ text_enum!(
         IssueBody = "issue_body",
         /// The first text of a pull request.
         PullRequestBody = "pr_body",
+        /// A button of a check run.
+        CheckRun = "check_run",
     }
 );
 
@@ -125,6 +130,25 @@ pub struct Commented {
     /// When it was written.
     pub created_at: DateTime<Utc>,
     /// Who wrote it.
+    pub sender: Person,
+}
+
+/// A button of a check run that somebody pressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pressed {
+    /// The installation that the delivery was sent for.
+    pub installation: Option<InstallationId>,
+    /// Where.
+    pub repository: Repository,
+    /// GitHub's id of the check run.
+    pub check_run: i64,
+    /// The task that it shows.
+    pub task: TaskId,
+    /// Which button.
+    pub button: Button,
+    /// Where people read it.
+    pub url: String,
+    /// Who pressed it.
     pub sender: Person,
 }
 

@@ -2,7 +2,7 @@
 //! start. It asks nobody and changes nothing, so every case can be tested as a value.
 
 use super::catalog::{Catalog, Model, NoSuchModel, Provider};
-use super::command::{Command, Verb};
+use super::command::{Command, Key, Verb};
 use super::credit::{Credits, Daily, Quote};
 use super::ids::TaskId;
 use super::task::Kind;
@@ -82,8 +82,21 @@ pub enum RepositoryState {
     BranchExists(String),
     /// A review has looked at this commit already.
     Reviewed(TaskId),
+    /// Nothing can be pushed to the pull request.
+    NotPushable(NotPushable),
     /// Work can begin.
     Ready,
+}
+
+/// Why nothing is pushed to a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotPushable {
+    /// It is closed or merged.
+    Closed,
+    /// Its branch is in another repository.
+    Fork,
+    /// Its branch is the default branch, or protected.
+    Protected(String),
 }
 
 /// What becomes of a command.
@@ -147,6 +160,10 @@ pub enum Refusal {
     BranchExists(String),
     /// A review has looked at this commit already.
     NothingNew(TaskId),
+    /// Nothing can be pushed to the pull request.
+    NotPushable(NotPushable),
+    /// This key means nothing on a pull request.
+    KeyForIssues(Key),
     /// Less is available than the kind needs to start.
     NotEnoughCredits {
         /// What there is.
@@ -198,12 +215,16 @@ fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
     if !kind.works_on(facts.on_pull_request) {
         return Err(Refusal::WrongThread(facts.command.verb));
     }
+    if let Some(key) = key_for_issues(facts) {
+        return Err(Refusal::KeyForIssues(key));
+    }
     match &facts.repository {
         RepositoryState::Archived => return Err(Refusal::Archived),
         RepositoryState::Empty => return Err(Refusal::Empty),
         RepositoryState::NoBranch(name) => return Err(Refusal::NoBranch(name.clone())),
         RepositoryState::BranchExists(name) => return Err(Refusal::BranchExists(name.clone())),
         RepositoryState::Reviewed(task) => return Err(Refusal::NothingNew(*task)),
+        RepositoryState::NotPushable(why) => return Err(Refusal::NotPushable(why.clone())),
         RepositoryState::Ready => {}
     }
     let model = choose_model(facts)?.clone();
@@ -222,6 +243,18 @@ fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
         )
         .ok_or(Refusal::NotEnoughCredits { available: facts.available, least: limits.least })?;
     Ok(Start { kind, model, quote, hold })
+}
+
+/// On a pull request the branches are given, and it is a draft or not already.
+fn key_for_issues(facts: &Facts<'_>) -> Option<Key> {
+    let options = &facts.command.options;
+    let set = [
+        (Key::Base, options.base.is_some()),
+        (Key::Branch, options.branch.is_some()),
+        (Key::Draft, options.draft.is_some()),
+    ];
+    let is_set = |(key, is_set): (Key, bool)| is_set.then_some(key);
+    set.into_iter().filter(|_| facts.on_pull_request).find_map(is_set)
 }
 
 fn check_daily(daily: Daily, least: Credits) -> Result<(), Refusal> {

@@ -13,7 +13,7 @@ pub mod review;
 pub mod status;
 
 use super::credit::{Credits, Quote, Usage};
-use super::ids::{CommandId, TaskId};
+use super::ids::{CommandId, Sha, TaskId};
 use super::places::CodePlace;
 use super::review::Review;
 use super::task::{End, Kind, Phase};
@@ -55,6 +55,8 @@ pub struct TaskView {
     pub outcome: Outcome,
     /// The pull request, once it is open.
     pub pull_request: Option<Opened>,
+    /// The commit that was pushed.
+    pub pushed: Option<Pushed>,
     /// Where the review is read, once it is written.
     pub review_url: Option<String>,
     /// Whether only members see this thread.
@@ -96,6 +98,15 @@ pub struct Opened {
     pub url: String,
     /// Whether it is a draft.
     pub draft: bool,
+}
+
+/// A commit that was pushed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// The commit.
+    pub commit: Sha,
+    /// The branch.
+    pub branch: String,
 }
 
 /// One line of the agent's checklist.

@@ -169,6 +169,11 @@ pub struct Review {
 }
 
 impl Review {
+    /// Whether there is anything to tell.
+    pub fn has_findings(&self) -> bool {
+        self.findings().next().is_some()
+    }
+
     /// Everything that people are told, the worst first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.inline.iter().chain(&self.more).chain(&self.elsewhere)

@@ -110,17 +110,20 @@ impl Kind {
             Kind::Ask if is_pull_request => format!("Explain pull request #{number}"),
             Kind::Ask => format!("Answer what issue #{number} asks"),
             Kind::Architect => format!("Write a plan for issue #{number}"),
+            Kind::Documentation if is_pull_request => {
+                format!("Document what pull request #{number} changes")
+            }
+            Kind::Debug if is_pull_request => {
+                format!("Find and fix what is wrong in pull request #{number}")
+            }
+            Kind::Async if is_pull_request => format!("Finish pull request #{number}"),
             Kind::Documentation | Kind::Debug | Kind::Async => format!("Resolve issue #{number}"),
         }
     }
 
     /// Whether it can be asked for in an issue, or in a pull request.
     pub const fn works_on(self, is_pull_request: bool) -> bool {
-        match self {
-            Kind::Ask | Kind::Architect => true,
-            Kind::PrReview => is_pull_request,
-            Kind::Documentation | Kind::Debug | Kind::Async => !is_pull_request,
-        }
+        is_pull_request || !matches!(self, Kind::PrReview)
     }
 }
 

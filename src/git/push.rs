@@ -12,7 +12,7 @@ use crate::domain::act::Push;
 use secrecy::SecretString;
 use std::path::Path;
 
-/// Nothing else is ever pushed to, whatever a row says.
+/// New branches are made nowhere else, whatever a row says.
 const OUR_BRANCHES: &str = "asynccoder/";
 
 /// What is pushed, and with whose permission.
@@ -30,7 +30,7 @@ impl Git {
     /// Makes the commit and pushes it.
     pub(crate) async fn push(&self, request: PushRequest<'_>) -> Result<(), GitError> {
         let PushRequest { remote, push, .. } = request;
-        if !push.branch.starts_with(OUR_BRANCHES) {
+        if !is_ours(push) {
             return Err(GitError::Refused(format!(
                 "{} is not one of my branches, so I did not push to it.",
                 push.branch
@@ -103,6 +103,14 @@ impl Git {
             String::from_utf8_lossy(&git.token(request.push_token).run().await?).into_owned();
         let ours = format!("{}\t{reference}", request.push.commit);
         Ok(found.lines().any(|line| line == ours))
+    }
+}
+
+/// A new branch of our own, or one commit on top of what a pull request's branch has.
+fn is_ours(push: &Push) -> bool {
+    match &push.expected {
+        None => push.branch.starts_with(OUR_BRANCHES),
+        Some(expected) => *expected == push.base && push.branch == push.base_branch,
     }
 }
 

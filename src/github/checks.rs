@@ -2,6 +2,7 @@
 
 use super::error::GitHubError;
 use super::{GitHub, Place, Purpose};
+use crate::domain::command::button::Button;
 use crate::domain::ids::TaskId;
 use crate::domain::report::review::Annotation;
 use crate::domain::task::Conclusion;
@@ -18,6 +19,7 @@ pub(crate) struct CheckRun<'a> {
     pub(crate) title: &'a str,
     pub(crate) summary: &'a str,
     pub(crate) annotations: &'a [Annotation],
+    pub(crate) buttons: &'a [Button],
     pub(crate) state: CheckState,
 }
 
@@ -40,6 +42,7 @@ impl CheckRun<'_> {
             "details_url": self.details_url,
             "external_id": self.task,
             "output": { "title": self.title, "summary": self.summary },
+            "actions": self.buttons.iter().map(|button| action(*button)).collect::<Vec<_>>(),
         });
         let state = match self.state {
             CheckState::Queued => json!({ "status": "queued" }),
@@ -57,6 +60,11 @@ fn merge(into: &mut Value, more: Value) {
     if let (Value::Object(into), Value::Object(more)) = (into, more) {
         into.extend(more);
     }
+}
+
+fn action(button: Button) -> Value {
+    let (label, description) = button.words();
+    json!({ "identifier": button, "label": label, "description": description })
 }
 
 fn annotation(annotation: &Annotation) -> Value {

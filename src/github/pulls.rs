@@ -3,7 +3,7 @@
 use super::error::GitHubError;
 use super::{GitHub, Place, Purpose};
 use crate::domain::act::PullRequest;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{RepositoryId, Sha};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -22,6 +22,8 @@ pub(crate) struct Opened {
 /// Where a pull request stands now.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct PullRequestNow {
+    /// `open` or `closed`.
+    pub(crate) state: String,
     pub(crate) head: Side,
     pub(crate) base: Side,
 }
@@ -32,6 +34,15 @@ pub(crate) struct Side {
     #[serde(rename = "ref")]
     pub(crate) branch: String,
     pub(crate) sha: Sha,
+    /// A fork that was deleted is nothing.
+    #[serde(default)]
+    pub(crate) repo: Option<Home>,
+}
+
+/// The repository of a side.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Home {
+    pub(crate) id: RepositoryId,
 }
 
 impl GitHub {

@@ -34,6 +34,11 @@ pub(crate) enum Branch {
 }
 
 #[derive(Deserialize)]
+struct Guarded {
+    protected: bool,
+}
+
+#[derive(Deserialize)]
 struct Collaborator {
     permission: String,
     user: Option<User>,
@@ -88,6 +93,18 @@ impl GitHub {
         let route = format!("/repositories/{}", place.repository);
         let named: Named = self.get(&client, &route, &[]).await?;
         Ok(RepoName { owner: named.owner.login, name: named.name })
+    }
+
+    /// Whether people have put a branch under protection.
+    pub(crate) async fn is_protected(
+        &self,
+        place: &Place,
+        branch: &str,
+    ) -> Result<bool, GitHubError> {
+        let client = self.acting_in(place, Purpose::Admission).await?;
+        let route = place.route(&format!("/branches/{}", segments(branch)));
+        let guarded: Guarded = self.get(&client, &route, &[]).await?;
+        Ok(guarded.protected)
     }
 
     /// Where a branch is now. An empty repository answers 409.

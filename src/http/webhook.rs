@@ -61,14 +61,10 @@ async fn accept(http: &Http, request: Request) -> Result<Response, HttpError> {
         return Err(HttpError::Unavailable("the server is stopping"));
     }
     let delivery = NewDelivery { guid: guid.clone(), event, body: json };
-    let stored = match understood {
-        Event::Ignored(reason) => http.store.accept_unused(delivery, &reason).await,
-        Event::Ping
-        | Event::Installed(_)
-        | Event::Uninstalled(_)
-        | Event::Suspended(_)
-        | Event::Allowed(_)
-        | Event::Commented(_) => http.store.accept(delivery).await,
+    let stored = if let Event::Ignored(reason) = understood {
+        http.store.accept_unused(delivery, &reason).await
+    } else {
+        http.store.accept(delivery).await
     };
     stored.map_err(|_| HttpError::Unavailable("the database does not keep up"))?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "delivery": guid }))).into_response())

@@ -99,6 +99,8 @@ impl Outbox {
             Act::Reaction { number, source, comment_id, emoji } => {
                 let done = match source {
                     Source::Comment => self.github.react(place, *comment_id, *emoji).await,
+                    // A button has no place for an emoji.
+                    Source::CheckRun => Ok(()),
                     Source::IssueBody | Source::PullRequestBody => {
                         self.github.react_to_thread(place, *number, *emoji).await
                     }

@@ -32,6 +32,9 @@ impl Outbox {
         match self.push_once(place, account, act, push).await {
             Ok(()) => Verdict::Done(json!({ "commit": push.commit, "branch": push.branch })),
             Err(Failed::GitHub(error)) => self.judge(place, &error, act.attempts, true).await,
+            Err(Failed::Git(GitError::Moved)) if push.expected.is_some() => {
+                Verdict::Impossible(detail::branch_has_moved(&push.branch))
+            }
             Err(Failed::Git(error)) => self.judge_git(place, &error, act.attempts).await,
         }
     }

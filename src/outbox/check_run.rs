@@ -31,6 +31,7 @@ impl Outbox {
             title: &title,
             summary: &summary,
             annotations: &annotations,
+            buttons: &check::buttons(view),
             state: state(view),
         };
         let known = match document.github_id {
@@ -68,6 +69,7 @@ impl Outbox {
             let neutral = CheckRun {
                 state: CheckState::Completed(Conclusion::Neutral),
                 annotations: &[],
+                buttons: &[],
                 ..wanted.clone()
             };
             self.github.update_check(place, double, &neutral).await?;
@@ -78,7 +80,7 @@ impl Outbox {
 
 /// A review with findings, or of only a part, is neither good nor bad: what follows is for people.
 fn conclusion(view: &TaskView, end: End) -> Conclusion {
-    let is_clean = |review: &Review| review.not_read == 0 && review.findings().next().is_none();
+    let is_clean = |review: &Review| review.not_read == 0 && !review.has_findings();
     if end == End::Done && !view.outcome.review.as_ref().is_none_or(is_clean) {
         return Conclusion::Neutral;
     }

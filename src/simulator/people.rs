@@ -179,6 +179,11 @@ impl Simulator {
         })
     }
 
+    /// Presses GitHub's own button, which has a check run again.
+    pub fn rerequest(&self, repository: &str, check: u64, login: &str) -> anyhow::Result<()> {
+        self.on(repository, login, |stage| stage.tell_check("rerequested", check, json!({})))
+    }
+
     /// Commits files to a branch, made from the default branch if it is new; says the SHA.
     /// A file without content is deleted.
     pub fn commit_as(

@@ -4,12 +4,13 @@ use super::acts::NewAct;
 use super::engine::{Sql, Tx, args, exec, locking, one, opt, row};
 use super::tasks::NewTask;
 use super::{Result, Store, acts, from_json, json, ledger, now, tasks};
-use crate::domain::command::Asked;
+use crate::domain::command::{Asked, Request};
 use crate::domain::credit::Daily;
-use crate::domain::event::Person;
+use crate::domain::event::{Person, Pressed, Source};
 use crate::domain::ids::{
     AccountId, CommandId, InstallationId, Lease, RepoName, RepositoryId, TaskId,
 };
+use crate::domain::task::Brief;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -106,6 +107,34 @@ pub(super) async fn insert(tx: &mut Tx, command: &NewCommand) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+/// Stores the command that a button stands for, if the task is one of this repository. Pressed again,
+/// it changes nothing.
+pub(super) async fn pressed(tx: &mut Tx, pressed: &Pressed) -> Result<()> {
+    let found: Option<(sqlx::types::Json<serde_json::Value>,)> = opt(
+        &mut *tx,
+        "select brief from tasks where id = $1 and repository_id = $2",
+        args![pressed.task, pressed.repository.id],
+    )
+    .await?;
+    let Some((brief,)) = found else { return Ok(()) };
+    let brief: Brief = from_json(brief)?;
+    let asked = Asked {
+        request: Request::Command(pressed.button.command(pressed.task)),
+        thread: brief.thread,
+        source: Source::CheckRun,
+        comment_id: pressed.check_run,
+        url: pressed.url.clone(),
+    };
+    let command = NewCommand {
+        key: format!("{}:{}:{}", Source::CheckRun, pressed.check_run, pressed.button),
+        account: pressed.repository.owner.id,
+        repository: pressed.repository.id,
+        sender: pressed.sender.clone(),
+        asked,
+    };
+    insert(tx, &command).await
 }
 
 const CLAIM: Sql = locking!(

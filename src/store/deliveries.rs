@@ -11,7 +11,7 @@ mod packed;
 use super::commands::NewCommand;
 use super::engine::{Tx, all, args, exec, row};
 use super::{Result, Store, StoreError, now};
-use crate::domain::event::{Installation, Repository};
+use crate::domain::event::{Installation, Pressed, Repository};
 use crate::domain::ids::InstallationId;
 use bytes::Bytes;
 use inbox::Incoming;
@@ -81,6 +81,8 @@ pub enum Fact {
     Repository(Box<Repository>, Option<InstallationId>),
     /// Somebody asked for something.
     Command(Box<NewCommand>),
+    /// Somebody pressed a button of a task's check run.
+    Pressed(Box<Pressed>),
 }
 
 impl Store {
@@ -192,6 +194,7 @@ async fn write_facts(tx: &mut Tx, facts: &[Fact]) -> Result<()> {
                 super::repositories::seen(tx, repository).await?;
             }
             Fact::Command(command) => super::commands::insert(tx, command).await?,
+            Fact::Pressed(pressed) => super::commands::pressed(tx, pressed).await?,
         }
     }
     Ok(())

@@ -2,10 +2,11 @@
 
 use super::engine::{Tx, args, exec, one, opt, row};
 use super::{Result, Store, StoreError, from_json, json};
+use crate::domain::act::ActKind;
 use crate::domain::catalog::Catalog;
 use crate::domain::credit::{Credits, Quote, Usage};
 use crate::domain::ids::TaskId;
-use crate::domain::report::{Opened, Outcome, PlanItem, TaskView};
+use crate::domain::report::{Opened, Outcome, PlanItem, Pushed, TaskView};
 use crate::domain::task::{End, Kind, Phase};
 use serde::Deserialize;
 use serde_json::Value;
@@ -80,6 +81,7 @@ impl Store {
             catalog.by_id(&row.model).map_or_else(|| row.model.clone(), |m| m.display_name.clone());
         let plan = self.latest_plan(id).await?;
         let pull_request = self.opened_by(id).await?;
+        let pushed = self.pushed_by(id).await?;
         let review_url = self.review_of(id).await?;
         Ok(TaskView {
             id,
@@ -101,6 +103,7 @@ impl Store {
             charged: row.charged,
             outcome: from_json(row.outcome)?,
             pull_request,
+            pushed,
             review_url,
             private: row.private,
             available: Credits(row.balance.0.saturating_sub(row.held.0)),
@@ -137,14 +140,28 @@ impl Store {
 impl Store {
     /// Where the review that a task wrote is read.
     async fn review_of(&self, id: TaskId) -> Result<Option<String>> {
-        let written: Option<(sqlx::types::Json<Value>,)> = opt(
+        let written = self.result_of(id, ActKind::Review).await?;
+        Ok(written.and_then(|result| Some(result.0.get("url")?.as_str()?.to_owned())))
+    }
+
+    /// The commit that a task pushed.
+    async fn pushed_by(&self, id: TaskId) -> Result<Option<Pushed>> {
+        self.result_of(id, ActKind::Push).await?.map(from_json).transpose()
+    }
+
+    /// What GitHub said to an act that is done.
+    async fn result_of(
+        &self,
+        id: TaskId,
+        kind: ActKind,
+    ) -> Result<Option<sqlx::types::Json<Value>>> {
+        let done: Option<(sqlx::types::Json<Value>,)> = opt(
             self.db.reader(),
-            "select result from acts where task_id = $1 and kind = 'review' and state = 'done'",
-            args![id],
+            "select result from acts where task_id = $1 and kind = $2 and state = 'done'",
+            args![id, kind],
         )
         .await?;
-        let url = |result: &Value| Some(result.get("url")?.as_str()?.to_owned());
-        Ok(written.and_then(|(result,)| url(&result.0)))
+        Ok(done.map(|(result,)| result))
     }
 
     /// Whether everything accepted so far is done and shown: no delivery, command, task, act or

@@ -41,7 +41,7 @@ impl Worker {
             let places = places_that_are_there(site.worktree, &words.summary)?;
             return Ok(nothing_to_push(end, report::Outcome { places, ..words }));
         }
-        if !publishes(end) {
+        if !publishes(site.task, end) {
             return Ok(nothing_to_push(end, words));
         }
         match self.git.guard(site.worktree, &changed).await? {
@@ -84,7 +84,7 @@ impl Worker {
         let commit = self.git.commit(worktree, tree, &recipe).await?;
         let push = Push {
             branch: task.branch.clone(),
-            expected: None,
+            expected: onto_head(task).then(|| task.base_sha.clone()),
             base: task.base_sha.clone(),
             base_branch: task.base_branch.clone(),
             requester: task.brief.requester.clone(),
@@ -92,6 +92,10 @@ impl Worker {
             commit: commit.sha,
             recipe,
         };
+        let push = act(task, Act::Push(push), Some(commit.patch));
+        if onto_head(task) {
+            return Ok(vec![push]);
+        }
         let pull_request = PullRequest {
             head: task.branch.clone(),
             base: task.base_branch.clone(),
@@ -100,10 +104,7 @@ impl Worker {
             // No check was run, so a draft is all that can honestly be offered unless a person says otherwise.
             draft: task.brief.draft.unwrap_or(true) || outcome.end != End::Done,
         };
-        Ok(vec![
-            act(task, Act::Push(push), Some(commit.patch)),
-            act(task, Act::PullRequest(pull_request), None),
-        ])
+        Ok(vec![push, act(task, Act::PullRequest(pull_request), None)])
     }
 }
 
@@ -120,6 +121,7 @@ fn work<'a>(
         end: outcome.end,
         issue: task.brief.thread.number,
         issue_title: &task.brief.thread.title,
+        is_pull_request: task.brief.thread.is_pull_request,
         outcome: words,
         model,
         steps: i64::from(outcome.steps),
@@ -138,9 +140,14 @@ fn places_that_are_there(worktree: &Worktree, text: &str) -> anyhow::Result<Vec<
     Ok(places::named(text).into_iter().filter(is_there).collect())
 }
 
-/// Whether an end brings work along.
-fn publishes(end: End) -> bool {
-    end == End::Done || end.keeps_partial_work()
+/// Whether the work goes to the branch of the pull request that it was asked for in.
+fn onto_head(task: &ClaimedTask) -> bool {
+    task.brief.thread.is_pull_request
+}
+
+/// Whether an end brings work along. Nobody wants unfinished work in their own branch.
+fn publishes(task: &ClaimedTask, end: End) -> bool {
+    end == End::Done || (end.keeps_partial_work() && !onto_head(task))
 }
 
 pub(super) fn words(outcome: &Outcome) -> report::Outcome {

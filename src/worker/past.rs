@@ -7,9 +7,11 @@ use super::broken::Broken;
 use crate::agent::{Before, EarlierTask};
 use crate::domain::catalog::Model;
 use crate::domain::ids::TaskId;
+use crate::domain::review::{Finding, Review};
 use crate::store::claims::ClaimedTask;
 use crate::store::steps::StoredStep;
 use crate::store::threads::Left;
+use std::fmt::Write as _;
 
 /// Tasks that one instruction may name.
 const MOST_NAMED: usize = 3;
@@ -60,7 +62,15 @@ impl Worker {
 }
 
 fn told(id: TaskId, left: &Left) -> EarlierTask {
-    EarlierTask { name: format!("t_{}", id.short()), summary: left.outcome.summary.clone() }
+    let mut summary = left.outcome.summary.clone();
+    for finding in left.outcome.review.iter().flat_map(Review::findings) {
+        let Finding { priority, path, first, last, body, suggestion, .. } = finding;
+        let _ = write!(summary, "\n\n{priority} {path}:{first}-{last} {body}");
+        if let Some(suggestion) = suggestion {
+            let _ = write!(summary, "\nsuggested instead of these lines:\n{suggestion}");
+        }
+    }
+    EarlierTask { name: format!("t_{}", id.short()), summary }
 }
 
 /// The workspace's whole change after these steps.

@@ -80,7 +80,7 @@ impl Worker {
             ..sorted
         };
         let words = words(outcome);
-        let is_partial = end.keeps_partial_work() && review.findings().next().is_some();
+        let is_partial = end.keeps_partial_work() && review.has_findings();
         if end != End::Done && !is_partial {
             return Sealed { end, outcome: words, acts: Vec::new() };
         }

@@ -1,6 +1,7 @@
 //! What people can rely on, a file for each promise.
 
 mod answers;
+mod buttons;
 mod commands;
 mod crashes;
 mod credits;
@@ -15,6 +16,7 @@ mod issue_to_pull_request;
 mod lost_replies;
 mod missed_webhooks;
 mod model_access;
+mod on_pull_requests;
 mod passing_time;
 mod permissions;
 mod postgres;

@@ -29,14 +29,23 @@ pub struct Shown {
 pub fn show(diff: &Diff, most: usize, lines_of: impl Fn(&str) -> Option<Vec<String>>) -> Shown {
     let mut shown = Shown::default();
     for file in in_order(diff) {
-        let text = show_file(file, &lines_of);
-        if shown.text.len() + text.len() > most {
-            shown.left_out.push(file.path.clone());
-        } else {
-            shown.text.push_str(&text);
+        let left = most.saturating_sub(shown.text.len());
+        // What cannot fit is not even looked up: there may be thousands.
+        let text = (file.size() <= left).then(|| show_file(file, &lines_of));
+        match text.filter(|text| text.len() <= left) {
+            Some(text) => shown.text.push_str(&text),
+            None => shown.left_out.push(file.path.clone()),
         }
     }
     shown
+}
+
+impl FileDiff {
+    /// Bytes of its lines: it takes at least as much to show it.
+    fn size(&self) -> usize {
+        let lines = self.hunks.iter().flat_map(|hunk| &hunk.lines);
+        lines.map(|line| line.text().len()).sum()
+    }
 }
 
 /// The files as a reader would take them up.

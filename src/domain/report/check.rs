@@ -3,6 +3,8 @@
 use super::receipt::receipt;
 use super::status::state;
 use super::{TaskView, review};
+use crate::domain::command::button::Button;
+use crate::domain::review::Review;
 use crate::domain::task::{Kind, Phase};
 use crate::domain::text::{at_most, inert};
 
@@ -24,6 +26,15 @@ pub fn title(view: &TaskView) -> String {
         Some(pr) => format!("{word}: pull request #{}", pr.number),
         None => word.to_owned(),
     }
+}
+
+/// What can be pressed: GitHub shows at most three.
+pub fn buttons(view: &TaskView) -> Vec<Button> {
+    if view.phase != Phase::Ended {
+        return vec![Button::Cancel];
+    }
+    let has_findings = view.outcome.review.as_ref().is_some_and(Review::has_findings);
+    has_findings.then_some(Button::Fix).into_iter().chain([Button::Retry]).collect()
 }
 
 /// The summary of its output.

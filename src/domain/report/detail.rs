@@ -32,6 +32,11 @@ pub fn branch_is_taken() -> String {
     "The branch exists already with other commits.".to_owned()
 }
 
+/// Somebody pushed to the pull request's branch while it was worked on.
+pub fn branch_has_moved(branch: &str) -> String {
+    format!("`{branch}` has new commits since I began, so I did not push over them.")
+}
+
 /// Whoever asked may no longer push.
 pub fn may_no_longer_push(login: &str) -> String {
     format!("{login} no longer has write permission here, so I did not push.")

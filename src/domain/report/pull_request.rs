@@ -23,6 +23,8 @@ pub struct Work<'a> {
     pub issue: i64,
     /// That issue's title.
     pub issue_title: &'a str,
+    /// Whether it is a pull request.
+    pub is_pull_request: bool,
     /// What the agent says.
     pub outcome: &'a Outcome,
     /// The model's name for people.
@@ -87,8 +89,9 @@ pub fn verification(outcome: &Outcome) -> String {
 /// The commit message, with the requester and the task as trailers.
 pub fn commit_message(work: &Work<'_>) -> String {
     let Requester { id, login } = work.requester;
+    let sort = if work.is_pull_request { "Pull request" } else { "Issue" };
     format!(
-        "{}\n\nIssue #{}\n\nCo-authored-by: {login} <{id}+{login}@users.noreply.github.com>\nAsync-Coder-Task: {}\n",
+        "{}\n\n{sort} #{}\n\nCo-authored-by: {login} <{id}+{login}@users.noreply.github.com>\nAsync-Coder-Task: {}\n",
         title(work),
         work.issue,
         work.id

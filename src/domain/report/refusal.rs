@@ -3,7 +3,7 @@
 use crate::domain::catalog::NoSuchModel;
 use crate::domain::command::{Mistake, Problem, TRIGGER, Verb};
 use crate::domain::credit::Credits;
-use crate::domain::policy::{Permission, Refusal};
+use crate::domain::policy::{NotPushable, Permission, Refusal};
 use crate::domain::text::inert;
 
 /// Why a command is not carried out.
@@ -21,9 +21,11 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::WrongThread(Verb::PrReview) => {
             "`pr_review` is for pull requests. Please comment on the one that I should review.".to_owned()
         }
-        Refusal::WrongThread(verb) => {
-            format!("`{verb}` on a pull request is not available in this version. Please comment on an issue.")
-        }
+        Refusal::WrongThread(verb) => format!("`{verb}` is not for this thread."),
+        Refusal::NotPushable(why) => not_pushable(why),
+        Refusal::KeyForIssues(key) => format!(
+            "`{key}=` is for issues: a pull request has its branches, and I push to its own."
+        ),
         Refusal::NoSuchModel(no) => no_such_model(no),
         Refusal::NoKey { model, provider } => format!(
             "I cannot use `{model}`: this server has no {}. Its operator can set it; `{TRIGGER} models` lists what works now.",
@@ -67,6 +69,22 @@ pub fn refusal(refusal: &Refusal) -> String {
 fn no_such_model(no: &NoSuchModel) -> String {
     let meant = no.nearest.as_ref().map(|n| format!(" Did you mean `{n}`?")).unwrap_or_default();
     format!("There is no model {}.{meant} `{TRIGGER} models` lists them.", code(&no.name))
+}
+
+fn not_pushable(why: &NotPushable) -> String {
+    match why {
+        NotPushable::Closed => {
+            "This pull request is closed, so I do not push to it. Reopen it, or ask in an issue."
+                .to_owned()
+        }
+        NotPushable::Fork => format!(
+            "This pull request comes from a fork, and I push nothing there. `{TRIGGER} review` suggests changes at its lines."
+        ),
+        NotPushable::Protected(branch) => format!(
+            "This pull request comes from {}, which is protected or the default branch, so I do not push to it. Ask in an issue instead.",
+            code(branch)
+        ),
+    }
 }
 
 fn daily_limit(left: Credits, of_person: bool) -> String {

@@ -1,10 +1,12 @@
 //! The status comment: one per task, edited in place from queued to its end.
 
 use super::receipt::receipt;
-use super::{LONGEST_BODY, PlanItem, PlanStatus, TaskView, review, task_marker};
+use super::{LONGEST_BODY, PlanItem, PlanStatus, Pushed, TaskView, review, task_marker};
 use crate::domain::command::Verb;
+use crate::domain::command::button::mend;
 use crate::domain::credit::Credits;
 use crate::domain::places::linked;
+use crate::domain::review::Review;
 use crate::domain::task::{End, Kind, Phase};
 use crate::domain::text::{at_most, inert, one_line};
 
@@ -103,7 +105,7 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
         };
         parts.push(questions.map(line).collect::<Vec<_>>().join("\n"));
     }
-    if view.pull_request.is_some() {
+    if view.pushed.is_some() {
         parts.push(super::pull_request::verification(&view.outcome));
     }
     parts.push(receipt(view));
@@ -117,7 +119,7 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
 
 /// The fact; an answer needs none before it.
 fn headline(view: &TaskView, end: End) -> Option<String> {
-    let is_answer = end == End::Done && view.pull_request.is_none() && view.review_url.is_none();
+    let is_answer = end == End::Done && view.pushed.is_none() && view.review_url.is_none();
     (!is_answer).then(|| fact(view, end))
 }
 
@@ -136,10 +138,13 @@ fn fact(view: &TaskView, end: End) -> String {
         (None, None) => String::new(),
     };
     match end {
-        End::Done => match (pull_request, review) {
-            (Some(pr), _) => format!("I opened {pr}."),
-            (None, Some((count, link))) => format!("I wrote {link}: {count}."),
-            (None, None) => "Done.".to_owned(),
+        End::Done => match (pull_request, review, &view.pushed) {
+            (Some(pr), _, _) => format!("I opened {pr}."),
+            (None, Some((count, link)), _) => format!("I wrote {link}: {count}."),
+            (None, None, Some(Pushed { commit, branch })) => {
+                format!("I pushed {commit} to `{branch}`.")
+            }
+            (None, None, None) => "Done.".to_owned(),
         },
         End::NoChange => "I changed nothing.".to_owned(),
         End::NeedsInfo => "I need to know this before I can go on:".to_owned(),
@@ -176,6 +181,9 @@ fn free(fact: &str) -> String {
 fn next_step(view: &TaskView, end: End) -> Option<String> {
     let verb = view.kind;
     match end {
+        End::Done if view.outcome.review.as_ref().is_some_and(Review::has_findings) => {
+            Some(format!("To have them mended: `/asynccoder async {}`", mend(view.id)))
+        }
         End::Done if view.kind == Kind::Architect => Some(format!(
             "To build it: `/asynccoder async build the plan of t_{}`",
             view.id.short()

@@ -16,6 +16,7 @@ story!(help_lists_what_this_version_can_do, async |world| {
         | `ask` | answer a question about the code, with links to the lines |
         | `documentation`, `docs` | write documentation, as a pull request |
         | `architect`, `plan` | write a plan, and the command that builds it |
+        | `pr_review`, `pr-review`, `review` | review this pull request, at the lines of its change |
         | `async`, `do`, `code` | do what the text says, as a pull request |
         | `help` | show this list |
         | `status` | show the tasks of this thread |
@@ -33,6 +34,7 @@ story!(help_lists_what_this_version_can_do, async |world| {
         | `branch=` | the name of a new branch below `asynccoder/` |
         | `budget=` | the most credits it may cost, a whole number above 0 |
         | `draft=` | `true` or `false` |
+        | `full=` | `true` or `false` |
 
         For example: `/asynccoder debug budget=50 the total is wrong for empty carts`
 
@@ -109,8 +111,9 @@ story!(free_verbs_also_answer_on_a_pull_request, async |world| {
         alice        #2 /asynccoder ping
         asynccoder   #2 I am here. `/asynccoder help` says what I can do.
         alice        #2 /asynccoder debug
-        asynccoder   #2 :confused:
-        asynccoder   #2 `debug` on a pull request is not available in this version. Please comment on an issue.
+        asynccoder   #2 :eyes:
+        asynccoder   check "Async Coder / debug" failure on <sha>
+        asynccoder   #2 debug · failed: The model service did not answer usefully. You pay nothing for this task. [0 steps, 0 credits]
     "#]]).await;
 });
 

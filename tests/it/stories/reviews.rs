@@ -157,6 +157,8 @@ story!(findings_stand_at_their_lines, async |world| {
 
         Receipt: Claude Sonnet 5.5 · 4 steps · 2,080/6,000/360 tokens · 1 credit
 
+        To have them mended: `/asynccoder async mend the findings of t_<short>`
+
         <!-- asynccoder:task=<uuid> -->"#]].assert_eq(&teller::stable(&world.simulator.journal(), &comment));
 });
 

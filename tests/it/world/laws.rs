@@ -90,15 +90,39 @@ pub(crate) fn once(simulator: &Simulator) {
         }
     }
     for entry in simulator.journal() {
-        if let Some(Effect::Pushed { reference, by, .. }) = entry.effect()
+        if let Some(Effect::Pushed { repository, reference, old, new, by }) = entry.effect()
             && by == BOT
         {
-            assert!(reference.starts_with("refs/heads/asynccoder/"), "pushed {reference}");
-            *seen.entry(format!("push to {reference}")).or_default() += 1;
+            let new = new.as_deref().expect("the bot deletes no branch");
+            match old {
+                None => {
+                    assert!(reference.starts_with("refs/heads/asynccoder/"), "made {reference}");
+                }
+                Some(old) => on_top(simulator, repository, reference, old, new),
+            }
+            let task = task_of(simulator, repository, new);
+            *seen.entry(format!("push for {task}")).or_default() += 1;
         }
     }
     let doubled: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1).collect();
     assert!(doubled.is_empty(), "there is more than one of {doubled:#?}");
+}
+
+/// The commit stands on what a pull request's own branch had.
+fn on_top(simulator: &Simulator, repository: &str, reference: &str, old: &str, new: &str) {
+    let branch = reference.trim_start_matches("refs/heads/");
+    let pulls = simulator.pull_requests(repository);
+    let is_head = pulls.iter().any(|pull| pull.fork.is_none() && pull.head == branch);
+    assert!(is_head && branch != "main", "pushed to {branch}, where no pull request is");
+    let commit = simulator.commit(repository, new).unwrap();
+    assert_eq!(commit.parent.as_deref(), Some(old), "pushed over a commit of {branch}");
+}
+
+/// The task that a commit of the bot belongs to.
+fn task_of(simulator: &Simulator, repository: &str, commit: &str) -> String {
+    let message = simulator.commit(repository, commit).unwrap().message;
+    let trailer = message.lines().find_map(|line| line.strip_prefix("Async-Coder-Task: "));
+    trailer.expect("a commit of the bot names its task").to_owned()
 }
 
 /// Every repository in which something happened, and the usual one.

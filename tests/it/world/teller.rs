@@ -151,9 +151,14 @@ fn change(
 ) -> String {
     let Some(new) = new else { return " (deleted)".to_owned() };
     let commit = simulator.commit(repository, new).unwrap();
+    let on_top_of = commit.parent.clone();
     let from = old.cloned().or(commit.parent).unwrap_or_default();
     let files = repo::changed_files(&simulator.diff(repository, &from, new).unwrap());
-    let over = if old.is_some() { " over another commit" } else { "" };
+    let over = match old {
+        None => "",
+        Some(old) if on_top_of.as_deref() == Some(old) => " on top",
+        Some(_) => " over another commit",
+    };
     format!(" ({files}){over}")
 }
 
