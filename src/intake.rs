@@ -6,7 +6,7 @@
 use crate::delivery::payload;
 use crate::domain::command::parse::understand;
 use crate::domain::command::{Asked, Request};
-use crate::domain::event::{Commented, Event};
+use crate::domain::event::{Commented, Event, Labelled, Source};
 use crate::store::Store;
 use crate::store::commands::NewCommand;
 use crate::store::deliveries::{Delivery, Digest, Fact};
@@ -45,6 +45,7 @@ pub(crate) fn digest(delivery: &Delivery) -> Digest {
         Ok(Event::Suspended(installation)) => Digest::Facts(vec![Fact::Suspended(installation)]),
         Ok(Event::Allowed(installation)) => Digest::Facts(vec![Fact::Allowed(installation)]),
         Ok(Event::Commented(comment)) => commented(&comment),
+        Ok(Event::Labelled(labelled)) => self::labelled(*labelled),
         Ok(Event::Pressed(pressed)) => {
             let repository =
                 Fact::Repository(Box::new(pressed.repository.clone()), pressed.installation);
@@ -79,6 +80,29 @@ fn commented(comment: &Commented) -> Digest {
     let commands: Vec<_> = requests.into_iter().map(command).collect();
     let repository = Fact::Repository(Box::new(comment.repository.clone()), comment.installation);
     Digest::Facts(std::iter::once(repository).chain(commands).collect())
+}
+
+/// A label that is set again later is another command; the same delivery again is not, because the time
+/// of the change is in its key.
+fn labelled(labelled: Labelled) -> Digest {
+    let thread_id = labelled.thread_id;
+    let label = labelled.label.to_lowercase();
+    let since_ever = format!("{}:{thread_id}:{label}:", Source::Label);
+    let key = format!("{since_ever}{}", labelled.at.timestamp());
+    let (account, repository) = (labelled.repository.owner.id, labelled.repository.id);
+    let seen = Fact::Repository(Box::new(labelled.repository.clone()), labelled.installation);
+    if labelled.is_removed {
+        return Digest::Facts(vec![seen, Fact::Unlabelled { repository, key: since_ever }]);
+    }
+    let asked = Asked {
+        request: Request::Command(labelled.command),
+        thread: labelled.thread,
+        source: Source::Label,
+        comment_id: thread_id,
+        url: labelled.url,
+    };
+    let command = NewCommand { key, account, repository, sender: labelled.sender, asked };
+    Digest::Facts(vec![seen, Fact::Command(Box::new(command))])
 }
 
 /// Everything a comment asks, each with its key for ever.

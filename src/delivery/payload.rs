@@ -3,13 +3,17 @@
 //! An event or an action that we do not know is [`Event::Ignored`]; a body that does not fit its
 //! event is an error, because somebody put the wrong name on it.
 
-use crate::domain::command::button::Button;
+mod labelled;
+mod pressed;
+
 use crate::domain::command::scan::may_ask;
 use crate::domain::event::{
-    Account, Commented, Event, Installation, Person, Pressed, Repository, Source, Thread,
+    Account, Commented, Event, Installation, Person, Repository, Source, Thread,
 };
-use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId, TaskId};
+use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId};
 use chrono::{DateTime, Utc};
+use labelled::LabelPayload;
+use pressed::CheckRunPayload;
 use serde::Deserialize;
 
 /// Why a body is no event.
@@ -72,6 +76,10 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
         ("pull_request", "opened") => {
             let payload: PullRequestPayload = serde_json::from_slice(body).map_err(misfit)?;
             Ok(payload.into_event())
+        }
+        ("issues" | "pull_request", "labeled" | "unlabeled") => {
+            let payload: LabelPayload = serde_json::from_slice(body).map_err(misfit)?;
+            Ok(payload.into_event(event == "pull_request"))
         }
         ("check_run", "requested_action" | "rerequested") => {
             let payload: CheckRunPayload = serde_json::from_slice(body).map_err(misfit)?;
@@ -138,27 +146,6 @@ struct PullRequestPayload {
     repository: Repo,
     sender: User,
     installation: Option<InstallationRef>,
-}
-
-#[derive(Deserialize)]
-struct CheckRunPayload {
-    check_run: CheckRun,
-    requested_action: Option<RequestedAction>,
-    repository: Repo,
-    sender: User,
-    installation: Option<InstallationRef>,
-}
-
-#[derive(Deserialize)]
-struct CheckRun {
-    id: i64,
-    external_id: Option<String>,
-    html_url: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RequestedAction {
-    identifier: String,
 }
 
 /// A new issue or pull request.
@@ -252,35 +239,6 @@ impl IssueCommentPayload {
             by_an_app: comment.performed_via_github_app.is_some(),
         };
         words.into_event(thread, self.sender, self.repository, self.installation)
-    }
-}
-
-impl CheckRunPayload {
-    fn into_event(self) -> Event {
-        if self.sender.kind != "User" {
-            return Event::Ignored(format!(
-                "it is by {}, which is not a person",
-                self.sender.login
-            ));
-        }
-        // Without an action it is GitHub's own button, which runs the check again.
-        let button = match &self.requested_action {
-            Some(action) => action.identifier.parse().ok(),
-            None => Some(Button::Rerun),
-        };
-        let task = self.check_run.external_id.as_deref().and_then(|id| id.parse().ok());
-        let (Some(button), Some(task)) = (button, task) else {
-            return Event::Ignored("the button is none of ours".to_owned());
-        };
-        Event::Pressed(Box::new(Pressed {
-            installation: self.installation.map(|i| InstallationId(i.id)),
-            repository: self.repository.into_repository(),
-            check_run: self.check_run.id,
-            task: TaskId(task),
-            button,
-            url: self.check_run.html_url.unwrap_or_default(),
-            sender: Person { id: self.sender.id, login: self.sender.login, is_bot: false },
-        }))
     }
 }
 

@@ -8,6 +8,7 @@
 //! what cannot be understood is a [`Mistake`], which says where it is and what was probably meant.
 
 pub mod button;
+pub mod label;
 pub mod parse;
 pub mod scan;
 

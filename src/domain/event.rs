@@ -2,6 +2,7 @@
 //!
 //! GitHub's own payloads are read in `delivery` and nowhere else.
 
+use super::command::Command;
 use super::command::button::Button;
 use super::ids::{AccountId, InstallationId, RepoName, RepositoryId, TaskId};
 use super::text_enum;
@@ -23,6 +24,8 @@ pub enum Event {
     Allowed(Installation),
     /// Somebody wrote or edited a comment, or opened an issue or a pull request.
     Commented(Box<Commented>),
+    /// Somebody put a label that asks for something on an issue or pull request, or took it away.
+    Labelled(Box<Labelled>),
     /// Somebody pressed a button of a check run of ours.
     Pressed(Box<Pressed>),
     /// Something that we do not act on, and why.
@@ -105,6 +108,8 @@ text_enum!(
         PullRequestBody = "pr_body",
         /// A button of a check run.
         CheckRun = "check_run",
+        /// A label of an issue or pull request.
+        Label = "label",
     }
 );
 
@@ -130,6 +135,31 @@ pub struct Commented {
     /// When it was written.
     pub created_at: DateTime<Utc>,
     /// Who wrote it.
+    pub sender: Person,
+}
+
+/// A label that asks for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labelled {
+    /// The installation that the delivery was sent for.
+    pub installation: Option<InstallationId>,
+    /// Where.
+    pub repository: Repository,
+    /// On what.
+    pub thread: Thread,
+    /// GitHub's id of that.
+    pub thread_id: i64,
+    /// What stands on it.
+    pub label: String,
+    /// What it asks for.
+    pub command: Command,
+    /// Whether it was taken away.
+    pub is_removed: bool,
+    /// Where people read it.
+    pub url: String,
+    /// When the issue or pull request changed so.
+    pub at: DateTime<Utc>,
+    /// Who did it.
     pub sender: Person,
 }
 

@@ -101,7 +101,7 @@ impl Outbox {
                     Source::Comment => self.github.react(place, *comment_id, *emoji).await,
                     // A button has no place for an emoji.
                     Source::CheckRun => Ok(()),
-                    Source::IssueBody | Source::PullRequestBody => {
+                    Source::IssueBody | Source::PullRequestBody | Source::Label => {
                         self.github.react_to_thread(place, *number, *emoji).await
                     }
                 };

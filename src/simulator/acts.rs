@@ -101,11 +101,11 @@ impl Stage<'_> {
         issue.updated_at = now;
         issue.closed_at = if issue.open { None } else { issue.closed_at.or(Some(now)) };
         let what = what.to_owned();
+        let editor = self.actor.to_owned();
         if issue.pull.is_some() {
-            self.hub.effect(Effect::PullEdited { repository: name, number, what });
+            self.hub.effect(Effect::PullEdited { repository: name, number, editor, what });
             self.tell_pull(action, number, extra)
         } else {
-            let editor = self.actor.to_owned();
             self.hub.effect(Effect::IssueEdited { repository: name, number, editor, what });
             self.tell_issue(action, number, extra)
         }

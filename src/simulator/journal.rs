@@ -133,7 +133,7 @@ pub enum Effect {
         draft: bool,
     },
     /// A pull request changed.
-    PullEdited { repository: String, number: u64, what: String },
+    PullEdited { repository: String, number: u64, editor: String, what: String },
     /// A review was written.
     Reviewed {
         repository: String,

@@ -138,6 +138,23 @@ impl Simulator {
         })
     }
 
+    /// Takes a label away.
+    pub fn unlabel(
+        &self,
+        repository: &str,
+        number: u64,
+        login: &str,
+        label: &str,
+    ) -> anyhow::Result<()> {
+        let extra =
+            json!({"label": super::github::render::label(&self.hub.urls.api, repository, label)});
+        self.on(repository, login, |stage| {
+            let what = format!("unlabeled {label}");
+            let edit = Edit { action: "unlabeled", what: &what, extra };
+            stage.edit(number, edit, |issue| issue.labels.retain(|have| have != label))
+        })
+    }
+
     /// Comments and says the comment's id.
     pub fn comment(
         &self,

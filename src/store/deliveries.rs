@@ -12,7 +12,7 @@ use super::commands::NewCommand;
 use super::engine::{Tx, all, args, exec, row};
 use super::{Result, Store, StoreError, now};
 use crate::domain::event::{Installation, Pressed, Repository};
-use crate::domain::ids::InstallationId;
+use crate::domain::ids::{InstallationId, RepositoryId};
 use bytes::Bytes;
 use inbox::Incoming;
 use std::time::Duration;
@@ -81,6 +81,13 @@ pub enum Fact {
     Repository(Box<Repository>, Option<InstallationId>),
     /// Somebody asked for something.
     Command(Box<NewCommand>),
+    /// Somebody took away a label: what it asked for, with a key that begins so, is not begun any more.
+    Unlabelled {
+        /// Where.
+        repository: RepositoryId,
+        /// The beginning of the key.
+        key: String,
+    },
     /// Somebody pressed a button of a task's check run.
     Pressed(Box<Pressed>),
 }
@@ -194,6 +201,9 @@ async fn write_facts(tx: &mut Tx, facts: &[Fact]) -> Result<()> {
                 super::repositories::seen(tx, repository).await?;
             }
             Fact::Command(command) => super::commands::insert(tx, command).await?,
+            Fact::Unlabelled { repository, key } => {
+                super::threads::unlabelled(tx, *repository, key).await?;
+            }
             Fact::Pressed(pressed) => super::commands::pressed(tx, pressed).await?,
         }
     }

@@ -13,6 +13,7 @@ mod frozen;
 mod hostile_model;
 mod hostile_text;
 mod issue_to_pull_request;
+mod labels;
 mod lost_replies;
 mod missed_webhooks;
 mod model_access;

@@ -80,7 +80,10 @@ fn by_people(effect: &Effect) -> Option<(Option<u64>, String)> {
         {
             line(author, &format!("opens #{number} \"{title}\""))
         }
-        Effect::IssueEdited { number, editor, what, .. } if editor != BOT => {
+        Effect::IssueEdited { number, editor, what, .. }
+        | Effect::PullEdited { number, editor, what, .. }
+            if editor != BOT =>
+        {
             line(editor, &format!("#{number} {what}"))
         }
         Effect::CommentCreated { number, author, body, .. } if author != BOT => {
