@@ -259,6 +259,7 @@ impl Admission {
                 instruction,
                 requester: command.sender.clone(),
                 comment_id: command.asked.comment_id,
+                asked_at: command.asked.at,
                 url: command.asked.url.clone(),
                 draft: asked.options.draft,
                 continues: gathered.continues,

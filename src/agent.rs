@@ -115,7 +115,7 @@ pub struct EarlierTask {
 }
 
 /// One comment of the thread.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadEntry {
     /// The login of who wrote it.
     pub author: String,

@@ -13,6 +13,7 @@ pub(crate) mod pulls;
 pub(crate) mod redelivery;
 pub(crate) mod repositories;
 pub(crate) mod reviews;
+pub(crate) mod thread;
 mod token;
 
 use crate::config::Config;

@@ -66,6 +66,7 @@ fn commented(comment: &Commented) -> Digest {
             thread: comment.thread.clone(),
             source: comment.source,
             comment_id: comment.comment_id,
+            at: Some(comment.at),
             url: comment.url.clone(),
         };
         let (account, repository) = (comment.repository.owner.id, comment.repository.id);
@@ -99,6 +100,7 @@ fn labelled(labelled: Labelled) -> Digest {
         thread: labelled.thread,
         source: Source::Label,
         comment_id: thread_id,
+        at: Some(labelled.at),
         url: labelled.url,
     };
     let command = NewCommand { key, account, repository, sender: labelled.sender, asked };

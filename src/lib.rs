@@ -123,6 +123,8 @@
 //!   before the push. `stories/permissions.rs`
 //! - **An instruction that was edited after it was given.** A task keeps the words of the signed
 //!   payload; all of them that are not the command stand in fences, as data. `laws/turn.rs`
+//! - **A comment in a prompt that is by somebody without write permission, or was written or edited
+//!   after the task was asked for.** `stories/conversations.rs`
 //! - **A live mention, a remote image, HTML or a command line made of foreign text in what we
 //!   write.** `laws/text.rs`, `stories/hostile_text.rs`
 //! - **A prompt or a key in an error of a model service.** `laws/models.rs`

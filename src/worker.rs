@@ -10,6 +10,7 @@ mod lease;
 mod outcome;
 mod past;
 mod reviewing;
+mod thread;
 
 use crate::config::{Config, Timing};
 use crate::domain::catalog::Catalog;

@@ -183,6 +183,7 @@ struct Comment {
     body: Option<String>,
     html_url: String,
     created_at: DateTime<Utc>,
+    updated_at: Option<DateTime<Utc>>,
     performed_via_github_app: Option<serde::de::IgnoredAny>,
 }
 
@@ -229,13 +230,14 @@ impl IssueCommentPayload {
             Some(was) => was.from.unwrap_or_default(),
             None => body.clone(),
         });
+        let edited_at = comment.updated_at.filter(|_| before.is_some());
         let words = Words {
             source: Source::Comment,
             id: comment.id,
             body,
             before,
             url: comment.html_url,
-            created_at: comment.created_at,
+            at: edited_at.unwrap_or(comment.created_at),
             by_an_app: comment.performed_via_github_app.is_some(),
         };
         words.into_event(thread, self.sender, self.repository, self.installation)
@@ -265,7 +267,7 @@ impl Opened {
             body: body.clone(),
             before: None,
             url: self.html_url,
-            created_at: self.created_at,
+            at: self.created_at,
             by_an_app: self.performed_via_github_app.is_some(),
         };
         let thread = Thread {
@@ -286,7 +288,7 @@ struct Words {
     body: String,
     before: Option<String>,
     url: String,
-    created_at: DateTime<Utc>,
+    at: DateTime<Utc>,
     by_an_app: bool,
 }
 
@@ -315,7 +317,7 @@ impl Words {
             body: self.body,
             before: self.before,
             url: self.url,
-            created_at: self.created_at,
+            at: self.at,
             sender: Person { id: sender.id, login: sender.login, is_bot },
         }))
     }

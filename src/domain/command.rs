@@ -16,6 +16,7 @@ use super::credit::Credits;
 use super::event::{Source, Thread};
 use super::task::{Kind, Priority};
 use super::text_enum;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What starts a command line.
@@ -272,6 +273,9 @@ pub struct Asked {
     pub source: Source,
     /// GitHub's id of that.
     pub comment_id: i64,
+    /// When, by GitHub's clock, if it was told.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
     /// Where it is read.
     pub url: String,
 }

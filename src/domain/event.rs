@@ -132,8 +132,8 @@ pub struct Commented {
     pub before: Option<String>,
     /// Where people read it.
     pub url: String,
-    /// When it was written.
-    pub created_at: DateTime<Utc>,
+    /// When it was written, or edited.
+    pub at: DateTime<Utc>,
     /// Who wrote it.
     pub sender: Person,
 }

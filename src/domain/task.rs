@@ -5,7 +5,7 @@ use super::credit::Credits;
 use super::event::{Person, Thread};
 use super::ids::{Sha, TaskId};
 use super::text_enum;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ pub struct Brief {
     pub requester: Person,
     /// The comment that asked.
     pub comment_id: i64,
+    /// When, by GitHub's clock. What was said since then is no part of it.
+    #[serde(default)]
+    pub asked_at: Option<DateTime<Utc>>,
     /// Where that comment is read.
     pub url: String,
     /// Whether the pull request has to be a draft, if the person said so.

@@ -125,6 +125,7 @@ pub(super) async fn pressed(tx: &mut Tx, pressed: &Pressed) -> Result<()> {
         thread: brief.thread,
         source: Source::CheckRun,
         comment_id: pressed.check_run,
+        at: None,
         url: pressed.url.clone(),
     };
     let command = NewCommand {

@@ -5,13 +5,15 @@
 
 use super::acts::NewAct;
 use super::commands::ClaimedCommand;
-use super::engine::{Tx, all, args, exec, opt};
+use super::engine::{Tx, all, args, exec, one, opt};
+use super::steps::Holder;
 use super::{Result, Store, acts, claims, documents, json, ledger, now};
 use crate::domain::credit::{Credits, NanoUsd, Quote};
 use crate::domain::ids::{AccountId, Lease, Sha, TaskId};
 use crate::domain::report::{Outcome, detail};
 use crate::domain::task::{Brief, End, Kind, Priority};
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Waiting this long counts as much as one level of priority.
@@ -135,6 +137,25 @@ impl Store {
         .await?;
         tx.commit().await?;
         Ok(Beat { alive: kept.is_some(), cancel: kept.is_some_and(|(cancel,)| cancel.is_some()) })
+    }
+
+    /// What people had said before, as an earlier attempt kept it.
+    pub async fn said_before(&self, task: TaskId) -> Result<Option<Value>> {
+        let (said,): (Option<sqlx::types::Json<Value>>,) =
+            one(self.db.reader(), "select said from tasks where id = $1", args![task]).await?;
+        Ok(said.map(|said| said.0))
+    }
+
+    /// Keeps what people had said before, for every attempt.
+    pub async fn keep_said(&self, holder: Holder, said: Value) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "update tasks set said = $3 where id = $1 and lease = $2 and said is null",
+            args![holder.task, holder.lease, json(&said)?],
+        )
+        .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Gives a task back to be claimed again.

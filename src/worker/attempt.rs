@@ -94,7 +94,11 @@ impl Worker {
         let assignment = Assignment {
             before: past.before,
             review: subject.map(|subject| subject.input.clone()),
-            task_text: TaskText { earlier: past.earlier, ..task_text(task, &workspace) },
+            task_text: TaskText {
+                earlier: past.earlier,
+                thread: self.thread(task, site.place).await?,
+                ..task_text(task, &workspace)
+            },
             already: already(stored)?,
             ..assignment(task, model)
         };

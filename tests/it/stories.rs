@@ -3,6 +3,7 @@
 mod answers;
 mod buttons;
 mod commands;
+mod conversations;
 mod crashes;
 mod credits;
 mod every_commit;

@@ -131,6 +131,7 @@ impl Ledger {
         };
         let command = understand("/asynccoder debug").commands.remove(0).command;
         let asked = Asked {
+            at: None,
             source: asynccoder::domain::event::Source::Comment,
             request: Request::Command(command),
             thread: thread.clone(),
@@ -155,6 +156,7 @@ impl Ledger {
                 url: String::new(),
                 draft: None,
                 continues: None,
+                asked_at: None,
                 reviews: None,
             },
             base_branch: "main".into(),

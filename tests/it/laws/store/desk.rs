@@ -159,6 +159,7 @@ pub fn command(account: i64, key: &str) -> NewCommand {
         repository: RepositoryId(account * 10),
         sender: person(),
         asked: Asked {
+            at: None,
             request,
             thread: thread(),
             source: Source::Comment,
@@ -183,6 +184,7 @@ pub fn task(hold: i64) -> NewTask {
             url: String::new(),
             draft: None,
             continues: None,
+            asked_at: None,
             reviews: None,
         },
         base_branch: "main".to_owned(),
