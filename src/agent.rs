@@ -77,6 +77,8 @@ pub struct TaskText {
     pub is_pull_request: bool,
     /// The repository's `AGENTS.md` on the base branch.
     pub guidance: Option<String>,
+    /// The form in which the repository wants its pull requests described.
+    pub template: Option<String>,
     /// What earlier tasks of this bot came to, as far as the instruction names them.
     pub earlier: Vec<EarlierTask>,
     /// The comments that may be shown to the model, oldest first.

@@ -60,7 +60,18 @@ fn repository(fence: &str, text: &TaskText) -> String {
         said.push_str("What its maintainers say about working in it (AGENTS.md):\n");
         said.push_str(&data(fence, "repository", "guidance", guidance));
     }
+    said.push_str(&form(fence, text));
     said
+}
+
+/// The form that people want filled in, where a pull request will be opened.
+fn form(fence: &str, text: &TaskText) -> String {
+    let Some(template) = &text.template else { return String::new() };
+    format!(
+        "Pull requests of this repository have this form; write `summary` in it, leave out what does not \
+         apply, and tick nothing that you did not do:\n{}",
+        data(fence, "repository", "template", template)
+    )
 }
 
 fn request(fence: &str, text: &TaskText) -> String {

@@ -22,7 +22,17 @@ use tokio_util::sync::CancellationToken;
 
 /// The file in which a repository tells agents how it wants to be treated.
 const GUIDANCE_FILES: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
-/// The most of it that is shown to the model.
+/// Where a repository says how it wants pull requests described.
+/// <https://docs.github.com/communities/using-templates-to-encourage-useful-issues-and-pull-requests/creating-a-pull-request-template-for-your-repository>
+const TEMPLATES: [&str; 6] = [
+    ".github/pull_request_template.md",
+    ".github/PULL_REQUEST_TEMPLATE.md",
+    "pull_request_template.md",
+    "PULL_REQUEST_TEMPLATE.md",
+    "docs/pull_request_template.md",
+    "docs/PULL_REQUEST_TEMPLATE.md",
+];
+/// The most of one that is shown to the model.
 const LONGEST_GUIDANCE: usize = 16 * 1024;
 
 impl Worker {
@@ -145,7 +155,8 @@ fn task_text(task: &ClaimedTask, workspace: &Workspace) -> TaskText {
         requester: brief.requester.login.clone(),
         repository: task.name.to_string(),
         is_pull_request: brief.thread.is_pull_request,
-        guidance: guidance(workspace),
+        guidance: first_of(workspace, &GUIDANCE_FILES),
+        template: opens_a_pull_request(task).then(|| first_of(workspace, &TEMPLATES)).flatten(),
         earlier: Vec::new(),
         thread: Vec::new(),
     }
@@ -166,11 +177,16 @@ pub(super) fn already(stored: Vec<steps::StoredStep>) -> anyhow::Result<Vec<Stor
     stored.into_iter().filter_map(|s| step(s).transpose()).collect()
 }
 
-fn guidance(workspace: &Workspace) -> Option<String> {
+fn opens_a_pull_request(task: &ClaimedTask) -> bool {
+    task.kind.limits().may_edit && !task.brief.thread.is_pull_request
+}
+
+/// The text of the first of these files that is there.
+fn first_of(workspace: &Workspace, names: &[&str]) -> Option<String> {
     let read = |name: &&str| {
         let bytes = workspace.read(&workspace.path(name).ok()?).ok()?;
         String::from_utf8(bytes).ok()
     };
-    let text = GUIDANCE_FILES.iter().find_map(read)?;
+    let text = names.iter().find_map(read)?;
     Some(crate::domain::text::at_most(&text, LONGEST_GUIDANCE))
 }

@@ -241,3 +241,19 @@ story!(
         assert!(status.contains("1 credit\n\nAvailable: 99 credits\n\n"), "{status}");
     }
 );
+
+story!(
+    the_repository_says_how_a_pull_request_is_described,
+    Plan::default().repository(|r| {
+        let form = "## What\n\n## Why\n\n- [ ] I ran the tests\n";
+        r.files.push((".github/pull_request_template.md".to_owned(), form.into()));
+    }),
+    async |world| {
+        world.model(repo::fixes_the_till());
+        world.alice.comments(&world.issue, "/asynccoder debug");
+        world.settle().await;
+        let told = world.models().requests()[0]["messages"][0].to_string();
+        assert!(told.contains("part=\\\"template\\\"") && told.contains("## Why"), "{told}");
+        world.story();
+    }
+);

@@ -443,3 +443,20 @@ story!(a_fork_is_reviewed_like_any_other, async |world| {
         asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1018): 1 finding: 1 P1. [4 steps, 1 credit]
     "#]]).await;
 });
+
+story!(a_reviewer_can_change_nothing, async |world| {
+    world.model(
+        Script::new("tries to mend it itself")
+            .calls(vec![repo::the_fix(), repo::write("src/new.rs", "pub fn new() {}\n")])
+            .calls(vec![ends("comment", json!({}))]),
+    );
+    let pull = proposed(world);
+    world.alice.comments(&pull, "/asynccoder review and mend it yourself");
+    world.settle().await;
+    let prompts = world.models().requests();
+    assert!(prompts[1].to_string().contains("there is no tool `edit_file`"));
+    let journal = world.simulator.journal();
+    let pushes = journal.iter().any(|e| format!("{e}").contains("\"contents\": \"write\""));
+    assert!(!pushes, "no token that could push was ever made");
+    world.story();
+});

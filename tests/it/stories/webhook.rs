@@ -191,9 +191,11 @@ story!(what_is_accepted_is_answered_at_once_and_counts_once, async |world| {
         issues g-5: 400 {"error":"bad_request","reason":"the body does not fit the event issues: no action"}
     "#]]
     .assert_eq(&table);
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         asynccoder   #1 I am here. `/asynccoder help` says what I can do.
-    "#]]).await;
+    "#]])
+        .await;
     assert_eq!(stored(world).await, 4);
 });
 
