@@ -261,6 +261,7 @@ impl Admission {
                 comment_id: command.asked.comment_id,
                 asked_at: command.asked.at,
                 url: command.asked.url.clone(),
+                line: command.asked.line.clone(),
                 draft: asked.options.draft,
                 continues: gathered.continues,
                 reviews: reviews.clone(),
@@ -282,11 +283,11 @@ impl Admission {
     }
 }
 
-/// The emoji on what somebody wrote; a button has no place for one.
+/// The emoji on what somebody wrote; GitHub has no place for one on a button and on a review.
 fn reaction(command: &ClaimedCommand, emoji: Emoji) -> Vec<NewAct> {
     let asked = &command.asked;
     let (number, source, comment_id) = (asked.thread.number, asked.source, asked.comment_id);
-    if source == Source::CheckRun {
+    if matches!(source, Source::CheckRun | Source::Review) {
         return Vec::new();
     }
     vec![act(command, false, Act::Reaction { number, source, comment_id, emoji })]
@@ -294,7 +295,8 @@ fn reaction(command: &ClaimedCommand, emoji: Emoji) -> Vec<NewAct> {
 
 fn answer(command: &ClaimedCommand, body: &str) -> NewAct {
     let body = format!("{body}\n\n{}", command_marker(command.id));
-    act(command, true, Act::Answer { number: command.asked.thread.number, body })
+    let below = command.asked.line.as_ref().map(|line| line.first);
+    act(command, true, Act::Answer { number: command.asked.thread.number, below, body })
 }
 
 fn act(command: &ClaimedCommand, required: bool, act: Act) -> NewAct {

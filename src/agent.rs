@@ -22,6 +22,7 @@ pub use shell::run;
 use crate::domain::catalog::Model;
 use crate::domain::credit::{Credits, NanoUsd, Usage};
 use crate::domain::diff::Diff;
+use crate::domain::event::AtLine;
 use crate::domain::report::PlanItem;
 use crate::domain::review::{Finding, Scores, Verdict};
 use crate::domain::task::{End, Kind, Limits};
@@ -75,6 +76,8 @@ pub struct TaskText {
     pub repository: String,
     /// Whether the number is a pull request.
     pub is_pull_request: bool,
+    /// Where in the change the comment that asked stands, if it does.
+    pub line: Option<AtLine>,
     /// The repository's `AGENTS.md` on the base branch.
     pub guidance: Option<String>,
     /// The form in which the repository wants its pull requests described.

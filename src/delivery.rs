@@ -6,4 +6,11 @@ pub mod signature;
 
 /// The events that GitHub has to send us, in the words of the App's settings. `installation` and
 /// `ping` are not among them, because GitHub always sends those.
-pub const SUBSCRIBED_EVENTS: &[&str] = &["check_run", "issue_comment", "issues", "pull_request"];
+pub const SUBSCRIBED_EVENTS: &[&str] = &[
+    "check_run",
+    "issue_comment",
+    "issues",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+];

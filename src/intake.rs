@@ -68,6 +68,7 @@ fn commented(comment: &Commented) -> Digest {
             comment_id: comment.comment_id,
             at: Some(comment.at),
             url: comment.url.clone(),
+            line: comment.line.clone(),
         };
         let (account, repository) = (comment.repository.owner.id, comment.repository.id);
         Fact::Command(Box::new(NewCommand {
@@ -102,6 +103,7 @@ fn labelled(labelled: Labelled) -> Digest {
         comment_id: thread_id,
         at: Some(labelled.at),
         url: labelled.url,
+        line: None,
     };
     let command = NewCommand { key, account, repository, sender: labelled.sender, asked };
     Digest::Facts(vec![seen, Fact::Command(Box::new(command))])

@@ -39,7 +39,7 @@ pub use self::{
     hooks::Mishaps,
     journal::{Auth, Effect, Entry, Request, Wall, What},
     models::Models,
-    people::{Opening, RepositoryOptions},
+    people::{AtLine, Opening, RepositoryOptions},
     reading::{CheckRunView, CommentView, CommitView, IssueView, PullRequestView, ReviewView},
     script::{Failure, Script, Usage},
 };

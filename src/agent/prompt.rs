@@ -79,6 +79,7 @@ fn request(fence: &str, text: &TaskText) -> String {
     let mut said = format!("The task comes from {sort} #{}:\n", text.number);
     said.push_str(&data(fence, "the reporter", "title", &text.title));
     said.push_str(&data(fence, "the reporter", "description", &text.body));
+    said.push_str(&at_line(fence, text));
     for task in &text.earlier {
         said.push_str(&data(
             fence,
@@ -92,6 +93,17 @@ fn request(fence: &str, text: &TaskText) -> String {
         said.push_str(&data(fence, &author, "comment", &entry.text));
     }
     said
+}
+
+/// Where in the change the comment that asked stands.
+fn at_line(fence: &str, text: &TaskText) -> String {
+    let Some(at) = &text.line else { return String::new() };
+    let line = at.line.map(|line| format!(" line {line}")).unwrap_or_default();
+    format!(
+        "What is asked was written at{line} of {}, below this part of the change:\n{}",
+        word(&at.path),
+        fenced(fence, "the author", "hunk", &cut(&harmless(fence, &at.hunk), LONGEST_TEXT_BYTES))
+    )
 }
 
 /// The change that is reviewed, and what was said about it before.

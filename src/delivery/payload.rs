@@ -3,15 +3,17 @@
 //! An event or an action that we do not know is [`Event::Ignored`]; a body that does not fit its
 //! event is an error, because somebody put the wrong name on it.
 
+mod in_review;
 mod labelled;
 mod pressed;
 
 use crate::domain::command::scan::may_ask;
 use crate::domain::event::{
-    Account, Commented, Event, Installation, Person, Repository, Source, Thread,
+    Account, AtLine, Commented, Event, Installation, Person, Repository, Source, Thread,
 };
 use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId};
 use chrono::{DateTime, Utc};
+use in_review::{LineCommentPayload, ReviewPayload};
 use labelled::LabelPayload;
 use pressed::CheckRunPayload;
 use serde::Deserialize;
@@ -77,6 +79,14 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
             let payload: PullRequestPayload = serde_json::from_slice(body).map_err(misfit)?;
             Ok(payload.into_event())
         }
+        ("pull_request_review_comment", "created" | "edited") => {
+            let payload: LineCommentPayload = serde_json::from_slice(body).map_err(misfit)?;
+            Ok(payload.into_event())
+        }
+        ("pull_request_review", "submitted" | "edited") => {
+            let payload: ReviewPayload = serde_json::from_slice(body).map_err(misfit)?;
+            Ok(payload.into_event())
+        }
         ("issues" | "pull_request", "labeled" | "unlabeled") => {
             let payload: LabelPayload = serde_json::from_slice(body).map_err(misfit)?;
             Ok(payload.into_event(event == "pull_request"))
@@ -85,9 +95,16 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
             let payload: CheckRunPayload = serde_json::from_slice(body).map_err(misfit)?;
             Ok(payload.into_event())
         }
-        ("issue_comment" | "installation" | "issues" | "pull_request" | "check_run", "") => {
-            Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() })
-        }
+        (
+            "issue_comment"
+            | "installation"
+            | "issues"
+            | "pull_request"
+            | "pull_request_review"
+            | "pull_request_review_comment"
+            | "check_run",
+            "",
+        ) => Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() }),
         (_, "") => Ok(Event::Ignored(format!("the event {event} is not used"))),
         _ => Ok(Event::Ignored(format!("{event}.{action} is not used"))),
     }
@@ -208,6 +225,16 @@ struct User {
     kind: String,
 }
 
+impl Changes {
+    /// What an edited text said before. An edit that left the text alone adds nothing to it.
+    fn before(self, action: &str, now: &str) -> Option<String> {
+        (action == "edited").then(|| match self.body {
+            Some(was) => was.from.unwrap_or_default(),
+            None => now.to_owned(),
+        })
+    }
+}
+
 impl User {
     fn into_account(self) -> Account {
         Account { id: AccountId(self.id), login: self.login, kind: self.kind }
@@ -225,11 +252,7 @@ impl IssueCommentPayload {
             is_pull_request: issue.pull_request.is_some(),
         };
         let body = comment.body.unwrap_or_default();
-        // An edit that left the text alone adds nothing to it.
-        let before = (self.action == "edited").then(|| match self.changes.body {
-            Some(was) => was.from.unwrap_or_default(),
-            None => body.clone(),
-        });
+        let before = self.changes.before(&self.action, &body);
         let edited_at = comment.updated_at.filter(|_| before.is_some());
         let words = Words {
             source: Source::Comment,
@@ -238,6 +261,7 @@ impl IssueCommentPayload {
             before,
             url: comment.html_url,
             at: edited_at.unwrap_or(comment.created_at),
+            line: None,
             by_an_app: comment.performed_via_github_app.is_some(),
         };
         words.into_event(thread, self.sender, self.repository, self.installation)
@@ -268,6 +292,7 @@ impl Opened {
             before: None,
             url: self.html_url,
             at: self.created_at,
+            line: None,
             by_an_app: self.performed_via_github_app.is_some(),
         };
         let thread = Thread {
@@ -289,6 +314,7 @@ struct Words {
     before: Option<String>,
     url: String,
     at: DateTime<Utc>,
+    line: Option<AtLine>,
     by_an_app: bool,
 }
 
@@ -318,6 +344,7 @@ impl Words {
             before: self.before,
             url: self.url,
             at: self.at,
+            line: self.line,
             sender: Person { id: sender.id, login: sender.login, is_bot },
         }))
     }

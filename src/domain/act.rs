@@ -71,6 +71,9 @@ pub enum Act {
     Answer {
         /// The issue or pull request.
         number: i64,
+        /// The comment at a line of a change that it goes below, if it does.
+        #[serde(default)]
+        below: Option<i64>,
         /// What to say, without the marker.
         body: String,
     },

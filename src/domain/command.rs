@@ -13,7 +13,7 @@ pub mod parse;
 pub mod scan;
 
 use super::credit::Credits;
-use super::event::{Source, Thread};
+use super::event::{AtLine, Source, Thread};
 use super::task::{Kind, Priority};
 use super::text_enum;
 use chrono::{DateTime, Utc};
@@ -278,6 +278,9 @@ pub struct Asked {
     pub at: Option<DateTime<Utc>>,
     /// Where it is read.
     pub url: String,
+    /// Where in a change it stands, if it does.
+    #[serde(default)]
+    pub line: Option<AtLine>,
 }
 
 /// What is to be answered.

@@ -106,6 +106,10 @@ text_enum!(
         IssueBody = "issue_body",
         /// The first text of a pull request.
         PullRequestBody = "pr_body",
+        /// A review, as a whole.
+        Review = "review",
+        /// A comment at a line of a pull request's change.
+        ReviewComment = "review_comment",
         /// A button of a check run.
         CheckRun = "check_run",
         /// A label of an issue or pull request.
@@ -126,6 +130,8 @@ pub struct Commented {
     pub source: Source,
     /// GitHub's id of that.
     pub comment_id: i64,
+    /// Where in the change it stands, if it does.
+    pub line: Option<AtLine>,
     /// What it says.
     pub body: String,
     /// What it said before, if it was edited.
@@ -136,6 +142,21 @@ pub struct Commented {
     pub at: DateTime<Utc>,
     /// Who wrote it.
     pub sender: Person,
+}
+
+/// A line of a pull request's change, with the thread below it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtLine {
+    /// The file.
+    pub path: String,
+    /// The line, if it is known.
+    pub line: Option<i64>,
+    /// `LEFT` or `RIGHT`.
+    pub side: String,
+    /// The part of the change that GitHub shows above the thread.
+    pub hunk: String,
+    /// The first comment of the thread: what is answered goes below it.
+    pub first: i64,
 }
 
 /// A label that asks for something.

@@ -2,7 +2,7 @@
 //! ends with what each end means for the person, the check run and the bill.
 
 use super::credit::Credits;
-use super::event::{Person, Thread};
+use super::event::{AtLine, Person, Thread};
 use super::ids::{Sha, TaskId};
 use super::text_enum;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,6 +28,9 @@ pub struct Brief {
     pub asked_at: Option<DateTime<Utc>>,
     /// Where that comment is read.
     pub url: String,
+    /// Where in a change it stands, if it does: what is answered goes below it.
+    #[serde(default)]
+    pub line: Option<AtLine>,
     /// Whether the pull request has to be a draft, if the person said so.
     pub draft: Option<bool>,
     /// The task whose conversation this one goes on with.

@@ -13,7 +13,15 @@ const MOST_PAGES: usize = 30;
 struct Comment {
     id: i64,
     body: Option<String>,
+    #[serde(default)]
     performed_via_github_app: Option<AppRef>,
+    #[serde(default)]
+    user: Option<UserRef>,
+}
+
+#[derive(Deserialize)]
+struct UserRef {
+    id: i64,
 }
 
 #[derive(Deserialize)]
@@ -21,16 +29,49 @@ struct AppRef {
     id: u64,
 }
 
+/// Where something is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// The issue or pull request.
+    pub(crate) number: i64,
+    /// In its conversation, or below this comment at a line of its change.
+    pub(crate) below: Option<i64>,
+}
+
+impl Spot {
+    /// Where a new comment is sent to.
+    fn new_comment(self) -> String {
+        match self {
+            Self { number, below: None } => format!("/issues/{number}/comments"),
+            Self { number, below: Some(first) } => {
+                format!("/pulls/{number}/comments/{first}/replies")
+            }
+        }
+    }
+
+    /// Where the comments are listed.
+    fn comments(self) -> String {
+        let sort = if self.below.is_some() { "pulls" } else { "issues" };
+        format!("/{sort}/{}/comments", self.number)
+    }
+
+    /// Where one of them is.
+    fn comment(self, id: i64) -> String {
+        let sort = if self.below.is_some() { "pulls" } else { "issues" };
+        format!("/{sort}/comments/{id}")
+    }
+}
+
 impl GitHub {
     /// Writes a comment and returns its id.
     pub(crate) async fn comment(
         &self,
         place: &Place,
-        number: i64,
+        spot: Spot,
         body: &str,
     ) -> Result<i64, GitHubError> {
         let client = self.acting_in(place, Purpose::Talk).await?;
-        let route = place.route(&format!("/issues/{number}/comments"));
+        let route = place.route(&spot.new_comment());
         let comment: Comment = self.post(&client, &route, &json!({ "body": body })).await?;
         Ok(comment.id)
     }
@@ -39,11 +80,12 @@ impl GitHub {
     pub(crate) async fn edit_comment(
         &self,
         place: &Place,
+        spot: Spot,
         id: i64,
         body: &str,
     ) -> Result<(), GitHubError> {
         let client = self.acting_in(place, Purpose::Talk).await?;
-        let route = place.route(&format!("/issues/comments/{id}"));
+        let route = place.route(&spot.comment(id));
         let _: Value = self.patch(&client, &route, &json!({ "body": body })).await?;
         Ok(())
     }
@@ -52,11 +94,13 @@ impl GitHub {
     pub(crate) async fn comments_with(
         &self,
         place: &Place,
-        number: i64,
+        spot: Spot,
         marker: &str,
     ) -> Result<Vec<i64>, GitHubError> {
+        // Comments at lines do not say through which App they were written, only by which user.
+        let us = if spot.below.is_some() { Some(self.bot(place).await?.id) } else { None };
         let client = self.acting_in(place, Purpose::Talk).await?;
-        let route = place.route(&format!("/issues/{number}/comments"));
+        let route = place.route(&spot.comments());
         let mut found = Vec::new();
         for page in 1..=MOST_PAGES {
             let page = page.to_string();
@@ -64,8 +108,13 @@ impl GitHub {
                 self.get(&client, &route, &[("per_page", "100"), ("page", &page)]).await?;
             let last = comments.len() < 100;
             let ours = comments.into_iter().filter(|c| {
-                let by_us =
-                    c.performed_via_github_app.as_ref().is_some_and(|app| app.id == self.app_id());
+                let by_us = match us {
+                    Some(us) => c.user.as_ref().is_some_and(|user| user.id == us),
+                    None => c
+                        .performed_via_github_app
+                        .as_ref()
+                        .is_some_and(|app| app.id == self.app_id()),
+                };
                 by_us && c.body.as_ref().is_some_and(|body| body.trim_end().ends_with(marker))
             });
             found.extend(ours.map(|c| c.id));
@@ -77,9 +126,14 @@ impl GitHub {
     }
 
     /// Removes a comment that we wrote twice.
-    pub(crate) async fn delete_comment(&self, place: &Place, id: i64) -> Result<(), GitHubError> {
+    pub(crate) async fn delete_comment(
+        &self,
+        place: &Place,
+        spot: Spot,
+        id: i64,
+    ) -> Result<(), GitHubError> {
         let client = self.acting_in(place, Purpose::Talk).await?;
-        let route = place.route(&format!("/issues/comments/{id}"));
+        let route = place.route(&spot.comment(id));
         let delete = async {
             octocrab::map_github_error(client.crab._delete(route, None::<&()>).await?).await
         };
@@ -97,6 +151,16 @@ impl GitHub {
         emoji: Emoji,
     ) -> Result<(), GitHubError> {
         self.react_at(place, &format!("/issues/comments/{comment}/reactions"), emoji).await
+    }
+
+    /// Puts an emoji on a comment at a line of a change.
+    pub(crate) async fn react_at_line(
+        &self,
+        place: &Place,
+        comment: i64,
+        emoji: Emoji,
+    ) -> Result<(), GitHubError> {
+        self.react_at(place, &format!("/pulls/comments/{comment}/reactions"), emoji).await
     }
 
     /// Puts an emoji on the first text of an issue or pull request.

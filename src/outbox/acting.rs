@@ -9,6 +9,7 @@ use crate::domain::report::detail;
 use crate::domain::task::LONGEST_WAIT;
 use crate::github::Place;
 use crate::github::error::GitHubError;
+use crate::github::issues::Spot;
 use crate::store;
 use crate::store::acts::DueAct;
 use crate::store::writers::Writer;
@@ -99,8 +100,11 @@ impl Outbox {
             Act::Reaction { number, source, comment_id, emoji } => {
                 let done = match source {
                     Source::Comment => self.github.react(place, *comment_id, *emoji).await,
-                    // A button has no place for an emoji.
-                    Source::CheckRun => Ok(()),
+                    Source::ReviewComment => {
+                        self.github.react_at_line(place, *comment_id, *emoji).await
+                    }
+                    // These have no place for an emoji.
+                    Source::CheckRun | Source::Review => Ok(()),
                     Source::IssueBody | Source::PullRequestBody | Source::Label => {
                         self.github.react_to_thread(place, *number, *emoji).await
                     }
@@ -109,7 +113,9 @@ impl Outbox {
                     .judged(place, done.map(|()| Value::Object(serde_json::Map::default())), act)
                     .await)
             }
-            Act::Answer { number, body } => self.answer(place, act, *number, body).await,
+            Act::Answer { number, below, body } => {
+                self.answer(place, act, Spot { number: *number, below: *below }, body).await
+            }
             Act::Push(push) => Ok(self.push(place, writer.account, act, push).await),
             Act::PullRequest(wanted) => {
                 let opened = self.open(place, wanted, task_of(act), act.attempts).await;
@@ -128,10 +134,10 @@ impl Outbox {
         &self,
         place: &Place,
         act: &DueAct,
-        number: i64,
+        spot: Spot,
         body: &str,
     ) -> store::Result<Verdict> {
-        let done = self.github.comment(place, number, body).await;
+        let done = self.github.comment(place, spot, body).await;
         if done.is_ok() && act.unsure && act.attempts < 2 {
             let error = "it may be there twice; looking later".to_owned();
             return Ok(Verdict::Later { wait: self.second_look(), unsure: true, error });
@@ -148,7 +154,10 @@ impl Outbox {
     /// Whether an act with an unknown outcome is there.
     async fn look_up(&self, place: &Place, act: &DueAct) -> Result<Option<Value>, GitHubError> {
         match &act.act {
-            Act::Answer { number, .. } => self.find_answer(place, *number, act.command).await,
+            Act::Answer { number, below, .. } => {
+                let spot = Spot { number: *number, below: *below };
+                self.find_answer(place, spot, act.command).await
+            }
             Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
             Act::Review(review) => self.find_review(place, review, task_of(act)).await,
             Act::Reaction { .. } | Act::Push(_) => Ok(None),

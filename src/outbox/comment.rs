@@ -5,6 +5,7 @@ use crate::domain::ids::CommandId;
 use crate::domain::report::{TaskView, command_marker, status, task_marker};
 use crate::github::Place;
 use crate::github::error::GitHubError;
+use crate::github::issues::Spot;
 use crate::store::documents::DueDocument;
 use serde_json::{Value, json};
 
@@ -17,15 +18,16 @@ impl Outbox {
         view: &TaskView,
     ) -> Result<Option<i64>, GitHubError> {
         let body = status::status_comment(view);
+        let spot = Spot { number: document.number, below: document.below() };
         let known = match document.github_id {
             // It was looked for before it was written, and may be there twice.
             Some(id) if document.lookups > 0 => {
-                let only = self.find_only(place, document.number, &task_marker(view.id)).await?;
+                let only = self.find_only(place, spot, &task_marker(view.id)).await?;
                 Some(only.unwrap_or(id))
             }
             Some(id) => Some(id),
             None if document.unsure => {
-                match self.find_only(place, document.number, &task_marker(view.id)).await {
+                match self.find_only(place, spot, &task_marker(view.id)).await {
                     Ok(None) if document.lookups < self.timing.lookups => return Ok(None),
                     Ok(found) => found,
                     Err(error) => return Err(error),
@@ -34,19 +36,19 @@ impl Outbox {
             None => None,
         };
         if let Some(id) = known {
-            return self.github.edit_comment(place, id, &body).await.map(|()| Some(id));
+            return self.github.edit_comment(place, spot, id, &body).await.map(|()| Some(id));
         }
-        self.github.comment(place, document.number, &body).await.map(Some)
+        self.github.comment(place, spot, &body).await.map(Some)
     }
 
     /// The answer to a command, if it is there.
     pub(super) async fn find_answer(
         &self,
         place: &Place,
-        number: i64,
+        spot: Spot,
         command: CommandId,
     ) -> Result<Option<Value>, GitHubError> {
-        let found = self.find_only(place, number, &command_marker(command)).await?;
+        let found = self.find_only(place, spot, &command_marker(command)).await?;
         Ok(found.map(|id| json!({ "id": id })))
     }
 
@@ -54,14 +56,14 @@ impl Outbox {
     async fn find_only(
         &self,
         place: &Place,
-        number: i64,
+        spot: Spot,
         marker: &str,
     ) -> Result<Option<i64>, GitHubError> {
-        let mut found = self.github.comments_with(place, number, marker).await?.into_iter();
+        let mut found = self.github.comments_with(place, spot, marker).await?.into_iter();
         let oldest = found.next();
         for double in found {
             tracing::warn!(comment = double, "a comment was there twice; the newer one is removed");
-            self.github.delete_comment(place, double).await?;
+            self.github.delete_comment(place, spot, double).await?;
         }
         Ok(oldest)
     }

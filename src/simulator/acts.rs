@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     hub::Hub,
     journal::Effect,
-    world::{CheckRun, Comment, Issue, Pull, Reaction, Review, World},
+    world::{CheckRun, Comment, Issue, OnLine, Pull, Reaction, Review, World},
 };
 
 /// A new issue or pull request.
@@ -112,6 +112,16 @@ impl Stage<'_> {
     }
 
     pub(crate) fn comment(&mut self, number: u64, body: &str) -> anyhow::Result<u64> {
+        self.say(number, body, None)
+    }
+
+    /// Comments in the conversation, or at a line of the change.
+    pub(crate) fn say(
+        &mut self,
+        number: u64,
+        body: &str,
+        line: Option<OnLine>,
+    ) -> anyhow::Result<u64> {
         let (id, now) = (self.world.next_id(), self.world.now());
         let author = self.actor.to_owned();
         let repository = self.world.repository_mut(self.repository)?;
@@ -126,10 +136,12 @@ impl Stage<'_> {
             reactions: Vec::new(),
             created_at: now,
             updated_at: now,
+            line,
         };
+        let at = comment.place();
         repository.comments.insert(id, comment);
-        let body = body.to_owned();
-        self.hub.effect(Effect::CommentCreated { repository: name, number, id, author, body });
+        let (repository, body) = (name, body.to_owned());
+        self.hub.effect(Effect::CommentCreated { repository, number, id, author, body, at });
         self.tell_comment("created", id, json!({}))?;
         Ok(id)
     }
@@ -141,8 +153,9 @@ impl Stage<'_> {
         let comment = repository.comments.get_mut(&id).context("no such comment")?;
         let before = std::mem::replace(&mut comment.body, body.to_owned());
         comment.updated_at = now;
-        let (number, editor, body) = (comment.number, self.actor.to_owned(), body.to_owned());
-        self.hub.effect(Effect::CommentEdited { repository: name, number, id, editor, body });
+        let (number, at) = (comment.number, comment.place());
+        let (repository, editor, body) = (name, self.actor.to_owned(), body.to_owned());
+        self.hub.effect(Effect::CommentEdited { repository, number, id, editor, body, at });
         self.tell_comment("edited", id, json!({"changes": {"body": {"from": before}}}))
     }
 
@@ -205,7 +218,7 @@ impl Stage<'_> {
         let state = state.to_owned();
         let repository = name;
         self.hub.effect(Effect::Reviewed { repository, number, id, author, state, body, comments });
-        Ok(())
+        self.tell_review("submitted", id, json!({}))
     }
 
     /// Stores a check run, new or changed.

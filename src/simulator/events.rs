@@ -96,7 +96,7 @@ pub(crate) fn installation(hub: &Hub, world: &mut World, action: &str, id: u64, 
 fn permitted(installation: &Installation, event: &str) -> bool {
     let permission = match event {
         "issues" | "issue_comment" => "issues",
-        "pull_request" => "pull_requests",
+        "pull_request" | "pull_request_review" | "pull_request_review_comment" => "pull_requests",
         "push" | "create" | "delete" => "contents",
         "check_run" | "check_suite" => "checks",
         _ => "metadata",

@@ -12,6 +12,7 @@ mod deliveries;
 mod fields;
 mod issues;
 pub(crate) mod limits;
+mod line_comments;
 mod pulls;
 mod reactions;
 pub(crate) mod render;
@@ -132,6 +133,13 @@ fn in_repository(call: &mut Call<'_>, method: &str, id: Option<u64>, rest: &[&st
             reactions::route(call, method, id, reactions::On::Issue(number(issue)?), more)
         }
         ["issues", more @ ..] => issues::route(call, method, id, more),
+        ["pulls", "comments", comment, "reactions", more @ ..] => {
+            reactions::route(call, method, id, reactions::On::Line(number(comment)?), more)
+        }
+        ["pulls", "comments", comment] => line_comments::one(call, method, id, number(comment)?),
+        ["pulls", pull, "comments", more @ ..] => {
+            line_comments::route(call, method, id, number(pull)?, more)
+        }
         ["pulls", pull, "reviews", more @ ..] => {
             reviews::route(call, method, id, number(pull)?, more)
         }

@@ -99,9 +99,25 @@ pub enum Effect {
     /// An issue or pull request changed.
     IssueEdited { repository: String, number: u64, editor: String, what: String },
     /// A comment was written.
-    CommentCreated { repository: String, number: u64, id: u64, author: String, body: String },
+    CommentCreated {
+        repository: String,
+        number: u64,
+        id: u64,
+        author: String,
+        body: String,
+        /// The line of the change that it stands at.
+        at: Option<String>,
+    },
     /// A comment got another text.
-    CommentEdited { repository: String, number: u64, id: u64, editor: String, body: String },
+    CommentEdited {
+        repository: String,
+        number: u64,
+        id: u64,
+        editor: String,
+        body: String,
+        /// The line of the change that it stands at.
+        at: Option<String>,
+    },
     /// A comment is gone.
     CommentDeleted { repository: String, number: u64, id: u64 },
     /// A reaction on a comment, or on the issue itself.

@@ -12,7 +12,7 @@ use super::{
     Simulator,
     acts::{Edit, NewIssue, Stage, push::Move},
     git::Draft,
-    world::{Pull, World},
+    world::{OnLine, Pull, Review, World},
 };
 
 /// A pull request to open.
@@ -182,6 +182,67 @@ impl Simulator {
         self.on(repository, login, |stage| stage.delete_comment(id))
     }
 
+    /// Comments at a line of a pull request's change, or replies to such a comment; says its id.
+    pub fn comment_at_line(
+        &self,
+        repository: &str,
+        number: u64,
+        login: &str,
+        at: &AtLine<'_>,
+        body: &str,
+    ) -> anyhow::Result<u64> {
+        self.on(repository, login, |stage| {
+            let review = stage.world.next_id();
+            let found = stage.world.repository(stage.repository)?;
+            let issue = found.issues.get(&number).context("no such pull request")?;
+            let pull = issue.pull.as_ref().context("it is an issue")?;
+            let line = match at {
+                AtLine::New { path, line } => OnLine {
+                    path: (*path).to_owned(),
+                    line: *line,
+                    hunk: hunk_of(stage, pull, path)?,
+                    commit: pull.head_sha.clone(),
+                    review,
+                    reply_to: None,
+                },
+                AtLine::Below(first) => {
+                    let first = found.comments.get(first).context("no such comment")?;
+                    let line = first.line.clone().context("it stands at no line")?;
+                    OnLine { reply_to: Some(line.reply_to.unwrap_or(first.id)), review, ..line }
+                }
+            };
+            stage.say(number, body, Some(line))
+        })
+    }
+
+    /// Submits a review without comments at lines; says its id.
+    pub fn submit_review(
+        &self,
+        repository: &str,
+        number: u64,
+        login: &str,
+        body: &str,
+    ) -> anyhow::Result<u64> {
+        self.on(repository, login, |stage| {
+            let found = stage.world.repository(stage.repository)?;
+            let issue = found.issues.get(&number).context("no such pull request")?;
+            let pull = issue.pull.as_ref().context("it is an issue")?;
+            let review = Review {
+                commit: pull.head_sha.clone(),
+                id: stage.world.next_id(),
+                number,
+                author: login.to_owned(),
+                state: "COMMENTED",
+                body: body.to_owned(),
+                comments: Vec::new(),
+                submitted_at: stage.world.now(),
+            };
+            let id = review.id;
+            stage.review(review)?;
+            Ok(id)
+        })
+    }
+
     /// Presses a button of a check run.
     pub fn press(
         &self,
@@ -275,6 +336,27 @@ fn commit(
     let new = git.commit(stage.repository, &draft)?;
     stage.pushed(&Move { reference, old, new: Some(new.clone()) })?;
     Ok(new)
+}
+
+/// Where somebody comments in a change.
+#[derive(Debug, Clone, Copy)]
+pub enum AtLine<'a> {
+    /// At a line of a file, after the change.
+    New {
+        /// The file.
+        path: &'a str,
+        /// The line.
+        line: u64,
+    },
+    /// Below another such comment.
+    Below(u64),
+}
+
+/// The first hunk of a file, as GitHub shows it above a comment.
+fn hunk_of(stage: &Stage<'_>, pull: &Pull, path: &str) -> anyhow::Result<String> {
+    let changes = stage.hub.git.changes(stage.repository, &pull.base_sha, &pull.head_sha)?;
+    let change = changes.into_iter().find(|change| change.path == path);
+    change.and_then(|change| change.patch).context("the file did not change")
 }
 
 /// The fork and the branch that a pull request comes from.

@@ -221,6 +221,28 @@ pub(crate) struct Comment {
     pub(crate) reactions: Vec<Reaction>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
+    /// Where it stands in a change; `None` in a conversation.
+    pub(crate) line: Option<OnLine>,
+}
+
+impl Comment {
+    /// `path:line`, for those who tell of it.
+    pub(crate) fn place(&self) -> Option<String> {
+        self.line.as_ref().map(|at| format!("{}:{}", at.path, at.line))
+    }
+}
+
+/// A line of a pull request's change.
+#[derive(Debug, Clone)]
+pub(crate) struct OnLine {
+    pub(crate) path: String,
+    pub(crate) line: u64,
+    pub(crate) hunk: String,
+    pub(crate) commit: String,
+    /// The review that it is part of.
+    pub(crate) review: u64,
+    /// The first comment of its thread, unless it is that.
+    pub(crate) reply_to: Option<u64>,
 }
 
 #[derive(Debug, Clone)]

@@ -127,6 +127,7 @@ pub(super) async fn pressed(tx: &mut Tx, pressed: &Pressed) -> Result<()> {
         comment_id: pressed.check_run,
         at: None,
         url: pressed.url.clone(),
+        line: None,
     };
     let command = NewCommand {
         key: format!("{}:{}:{}", Source::CheckRun, pressed.check_run, pressed.button),

@@ -44,6 +44,14 @@ row! {
         pub is_final: bool,
         /// When its task was admitted.
         pub admitted_at: DateTime<Utc>,
+        brief: sqlx::types::Json<serde_json::Value>,
+    }
+}
+
+impl DueDocument {
+    /// The comment at a line of a change that the status comment goes below, if it does.
+    pub fn below(&self) -> Option<i64> {
+        self.brief.0.pointer("/line/first")?.as_i64()
     }
 }
 
@@ -241,7 +249,7 @@ pub(super) async fn next(
     let due = opt(
         tx,
         "select d.id, d.task_id, d.repository_id, t.number, d.kind, d.head_sha, d.wanted, d.github_id, d.unsure,
-                d.lookups, d.attempts, t.phase = 'ended' as is_final, t.created_at as admitted_at
+                d.lookups, d.attempts, t.phase = 'ended' as is_final, t.created_at as admitted_at, t.brief
          from documents d join tasks t on t.id = d.task_id
          where d.account_id = $1 and d.wanted > d.shown and not d.dead and d.due_at <= $2
            and (t.phase = 'ended' or (d.progress_at <= $2 and ($3 or d.github_id is null)))

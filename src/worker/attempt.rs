@@ -155,6 +155,7 @@ fn task_text(task: &ClaimedTask, workspace: &Workspace) -> TaskText {
         requester: brief.requester.login.clone(),
         repository: task.name.to_string(),
         is_pull_request: brief.thread.is_pull_request,
+        line: brief.line.clone(),
         guidance: first_of(workspace, &GUIDANCE_FILES),
         template: opens_a_pull_request(task).then(|| first_of(workspace, &TEMPLATES)).flatten(),
         earlier: Vec::new(),

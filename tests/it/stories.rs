@@ -13,6 +13,7 @@ mod first_contact;
 mod frozen;
 mod hostile_model;
 mod hostile_text;
+mod in_reviews;
 mod issue_to_pull_request;
 mod labels;
 mod lost_replies;

@@ -53,10 +53,39 @@ impl Stage<'_> {
         let comment = repository.comments.get(&id).context("no such comment")?;
         let issue = repository.issues.get(&comment.number).context("no such issue")?;
         let render = Render::new(self.hub, self.world);
+        if comment.line.is_some() {
+            let pull = render.pull(repository, issue);
+            let comment = render.any_comment(repository, comment);
+            let fields = json!({"pull_request": pull, "comment": comment});
+            self.tell("pull_request_review_comment", Some(action), with(fields, extra));
+            return Ok(());
+        }
         let issue = render.issue(repository, issue);
         let comment = render.comment(repository, comment);
         let fields = json!({"issue": issue, "comment": comment});
         self.tell("issue_comment", Some(action), with(fields, extra));
+        Ok(())
+    }
+
+    /// Sends `pull_request_review.<action>`.
+    pub(crate) fn tell_review(
+        &mut self,
+        action: &str,
+        id: u64,
+        extra: Value,
+    ) -> anyhow::Result<()> {
+        let repository = self.world.repository(self.repository)?;
+        let review = repository.reviews.get(&id).context("no such review")?;
+        let issue = repository.issues.get(&review.number).context("no such pull request")?;
+        let render = Render::new(self.hub, self.world);
+        let (pull, mut review) =
+            (render.pull(repository, issue), render.review(repository, review));
+        // In webhooks the state is in lower case.
+        if let Some(Value::String(state)) = review.get_mut("state") {
+            *state = state.to_lowercase();
+        }
+        let fields = json!({"pull_request": pull, "review": review});
+        self.tell("pull_request_review", Some(action), with(fields, extra));
         Ok(())
     }
 

@@ -45,7 +45,9 @@ fn list(call: &Call<'_>, id: u64, issue: u64) -> Answer {
     let render = call.render();
     let all = repository.comments_on(issue);
     let recent = all.filter(|comment| {
-        since.is_none_or(|since| comment.updated_at >= since) && call.world.is_listed(comment.id)
+        since.is_none_or(|since| comment.updated_at >= since)
+            && comment.line.is_none()
+            && call.world.is_listed(comment.id)
     });
     call.list(recent.map(|comment| render.comment(repository, comment)).collect())
 }
@@ -78,7 +80,8 @@ fn delete(call: &mut Call<'_>, id: u64, comment: u64) -> Answer {
 
 fn comment_as_json(call: &Call<'_>, id: u64, comment: u64) -> Answer {
     let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
-    let comment = repository.comments.get(&comment).ok_or_else(Reply::absent)?;
+    let comment = repository.comments.get(&comment).filter(|comment| comment.line.is_none());
+    let comment = comment.ok_or_else(Reply::absent)?;
     Reply::ok(&call.render().comment(repository, comment))
 }
 

@@ -8,7 +8,7 @@ use super::{
     number,
     reply::{Answer, Reply},
 };
-use crate::simulator::world::Reaction;
+use crate::simulator::world::{Comment, Reaction};
 
 const CONTENTS: [&str; 8] = ["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"];
 
@@ -16,7 +16,20 @@ const CONTENTS: [&str; 8] = ["+1", "-1", "laugh", "confused", "heart", "hooray",
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum On {
     Issue(u64),
+    /// In a conversation.
     Comment(u64),
+    /// At a line of a change.
+    Line(u64),
+}
+
+impl On {
+    /// The permission that it takes.
+    fn permission(self, level: &str) -> String {
+        match self {
+            On::Issue(_) | On::Comment(_) => format!("issues={level}"),
+            On::Line(_) => format!("pull_requests={level}"),
+        }
+    }
 }
 
 pub(crate) fn route(call: &mut Call<'_>, method: &str, id: u64, on: On, rest: &[&str]) -> Answer {
@@ -29,7 +42,7 @@ pub(crate) fn route(call: &mut Call<'_>, method: &str, id: u64, on: On, rest: &[
 }
 
 fn list(call: &Call<'_>, id: u64, on: On) -> Answer {
-    call.may(id, "issues=read")?;
+    call.may(id, &on.permission("read"))?;
     let (_, _, reactions) = target(call, id, on)?;
     let content = call.asked.parameter("content");
     let render = call.render();
@@ -39,7 +52,7 @@ fn list(call: &Call<'_>, id: u64, on: On) -> Answer {
 }
 
 fn add(call: &mut Call<'_>, id: u64, on: On) -> Answer {
-    call.may(id, "issues=write")?;
+    call.may(id, &on.permission("write"))?;
     let fields = call.fields(&["content"])?;
     let content = required(&fields, "content")?;
     if !CONTENTS.contains(&content) {
@@ -54,7 +67,7 @@ fn add(call: &mut Call<'_>, id: u64, on: On) -> Answer {
 }
 
 fn remove(call: &mut Call<'_>, id: u64, on: On, reaction: u64) -> Answer {
-    call.may(id, "issues=write")?;
+    call.may(id, &on.permission("write"))?;
     let (issue, comment, _) = target(call, id, on)?;
     let removed = call.stage(id).unreact(issue, comment, reaction);
     if removed.map_err(|error| Reply::failed(&error))? {
@@ -74,8 +87,10 @@ fn target<'a>(call: &'a Call<'_>, id: u64, on: On) -> Result<Target<'a>, Reply> 
             let issue = repository.issues.get(&number).ok_or_else(Reply::absent)?;
             Ok((number, None, &issue.reactions))
         }
-        On::Comment(id) => {
-            let comment = repository.comments.get(&id).ok_or_else(Reply::absent)?;
+        On::Comment(id) | On::Line(id) => {
+            let is_meant = |comment: &&Comment| comment.line.is_some() == matches!(on, On::Line(_));
+            let comment = repository.comments.get(&id).filter(is_meant);
+            let comment = comment.ok_or_else(Reply::absent)?;
             Ok((comment.number, Some(id), &comment.reactions))
         }
     }

@@ -80,6 +80,32 @@ impl<'a> Render<'a> {
         })
     }
 
+    /// A comment as it is shown where it stands: in the conversation, or at a line.
+    pub(crate) fn any_comment(&self, repository: &Repository, comment: &Comment) -> Value {
+        let Comment { id, number, .. } = comment;
+        let Some(at) = &comment.line else { return self.comment(repository, comment) };
+        let pulls = format!("{}/pulls", self.repository_url(repository));
+        let html = format!("{}/pull/{number}#discussion_r{id}", self.html_url(repository));
+        let url = format!("{pulls}/comments/{id}");
+        let mut rendered = json!({
+            "id": id, "node_id": node("PRRC", *id), "url": url, "html_url": html,
+            "pull_request_url": format!("{pulls}/{number}"), "pull_request_review_id": at.review,
+            "user": self.user(&comment.author), "body": comment.body,
+            "created_at": time(comment.created_at), "updated_at": time(comment.updated_at),
+            "author_association": association(repository, &comment.author),
+            "path": at.path, "line": at.line, "original_line": at.line, "side": "RIGHT",
+            "start_line": null, "original_start_line": null, "start_side": null,
+            "commit_id": at.commit, "original_commit_id": at.commit, "diff_hunk": at.hunk,
+            "subject_type": "line",
+            "reactions": tally(&format!("{url}/reactions"), &comment.reactions),
+            "_links": {"self": {"href": url}, "html": {"href": html}},
+        });
+        if let (Value::Object(fields), Some(first)) = (&mut rendered, at.reply_to) {
+            fields.insert("in_reply_to_id".to_owned(), first.into());
+        }
+        rendered
+    }
+
     pub(crate) fn reaction(&self, reaction: &Reaction) -> Value {
         json!({
             "id": reaction.id, "node_id": node("REA", reaction.id),

@@ -132,6 +132,7 @@ impl Ledger {
         let command = understand("/asynccoder debug").commands.remove(0).command;
         let asked = Asked {
             at: None,
+            line: None,
             source: asynccoder::domain::event::Source::Comment,
             request: Request::Command(command),
             thread: thread.clone(),
@@ -157,6 +158,7 @@ impl Ledger {
                 draft: None,
                 continues: None,
                 asked_at: None,
+                line: None,
                 reviews: None,
             },
             base_branch: "main".into(),

@@ -86,11 +86,14 @@ fn by_people(effect: &Effect) -> Option<(Option<u64>, String)> {
         {
             line(editor, &format!("#{number} {what}"))
         }
-        Effect::CommentCreated { number, author, body, .. } if author != BOT => {
-            line(author, &format!("#{number} {}", said(body)))
+        Effect::CommentCreated { number, author, body, at, .. } if author != BOT => {
+            line(author, &format!("#{number} {}{}", place(at.as_ref()), said(body)))
         }
-        Effect::CommentEdited { number, editor, body, .. } if editor != BOT => {
-            line(editor, &format!("#{number} edits: {}", said(body)))
+        Effect::CommentEdited { number, editor, body, at, .. } if editor != BOT => {
+            line(editor, &format!("#{number} {}edits: {}", place(at.as_ref()), said(body)))
+        }
+        Effect::Reviewed { number, author, body, .. } if author != BOT => {
+            line(author, &format!("#{number} reviews: {}", said(body)))
         }
         Effect::Pushed { reference, by, .. } if by != BOT => {
             line(by, &format!("pushes {}", reference.trim_start_matches("refs/heads/")))
@@ -132,11 +135,11 @@ fn by_the_bot(simulator: &Simulator, effect: &Effect) -> Option<(u8, String)> {
             let state = conclusion.as_ref().unwrap_or(status);
             told(5, format!("check \"{name}\" {state} on {head_sha}"))
         }
-        Effect::CommentCreated { number, id, author, body, .. }
-        | Effect::CommentEdited { number, id, editor: author, body, .. }
+        Effect::CommentCreated { number, author, body, at, .. }
+        | Effect::CommentEdited { number, editor: author, body, at, .. }
             if author == BOT =>
         {
-            told(COMMENTS, format!("#{number} {}", summary(body)))
+            told(COMMENTS, format!("#{number} {}{}", place(at.as_ref()), summary(body)))
         }
         Effect::CommentDeleted { number, id, .. } => {
             told(7, format!("#{number} deletes a comment ({id})"))
@@ -163,6 +166,11 @@ fn change(
         Some(_) => " over another commit",
     };
     format!(" ({files}){over}")
+}
+
+/// The line of a change that a comment stands at, in front of what it says.
+fn place(at: Option<&String>) -> String {
+    at.map(|at| format!("({at}) ")).unwrap_or_default()
 }
 
 /// What it says first, and the places of its comments at lines.

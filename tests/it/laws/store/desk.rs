@@ -160,6 +160,7 @@ pub fn command(account: i64, key: &str) -> NewCommand {
         sender: person(),
         asked: Asked {
             at: None,
+            line: None,
             request,
             thread: thread(),
             source: Source::Comment,
@@ -185,6 +186,7 @@ pub fn task(hold: i64) -> NewTask {
             draft: None,
             continues: None,
             asked_at: None,
+            line: None,
             reviews: None,
         },
         base_branch: "main".to_owned(),
