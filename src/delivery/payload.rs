@@ -17,6 +17,7 @@ use in_review::{LineCommentPayload, ReviewPayload};
 use labelled::LabelPayload;
 use pressed::CheckRunPayload;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// Why a body is no event.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +44,6 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
     {
         return Ok(payload.into_event());
     }
-    let misfit = |e: serde_json::Error| PayloadError::Misfit {
-        event: event.to_owned(),
-        reason: e.to_string(),
-    };
     let envelope: Envelope =
         serde_json::from_slice(body).map_err(|e| PayloadError::NotJson(e.to_string()))?;
     let action = envelope.action.unwrap_or_default();
@@ -55,59 +52,40 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
         (
             "installation",
             "created" | "deleted" | "suspend" | "unsuspend" | "new_permissions_accepted",
-        ) => {
-            let payload: InstallationPayload = serde_json::from_slice(body).map_err(misfit)?;
-            let installation = payload.installation;
-            let account = installation.account.into_account();
-            let installation = Installation { id: InstallationId(installation.id), account };
-            Ok(match action.as_str() {
-                "created" => Event::Installed(installation),
-                "deleted" => Event::Uninstalled(installation),
-                "suspend" => Event::Suspended(installation),
-                _ => Event::Allowed(installation),
-            })
-        }
+        ) => Ok(read::<InstallationPayload>(event, body)?.into_event(&action)),
         ("issue_comment", "created" | "edited") => {
-            let payload: IssueCommentPayload = serde_json::from_slice(body).map_err(misfit)?;
-            Ok(payload.into_event())
+            Ok(read::<IssueCommentPayload>(event, body)?.into_event())
         }
-        ("issues", "opened") => {
-            let payload: IssuePayload = serde_json::from_slice(body).map_err(misfit)?;
-            Ok(payload.into_event())
-        }
-        ("pull_request", "opened") => {
-            let payload: PullRequestPayload = serde_json::from_slice(body).map_err(misfit)?;
-            Ok(payload.into_event())
-        }
+        ("issues", "opened") => Ok(read::<IssuePayload>(event, body)?.into_event()),
+        ("pull_request", "opened") => Ok(read::<PullRequestPayload>(event, body)?.into_event()),
         ("pull_request_review_comment", "created" | "edited") => {
-            let payload: LineCommentPayload = serde_json::from_slice(body).map_err(misfit)?;
-            Ok(payload.into_event())
+            Ok(read::<LineCommentPayload>(event, body)?.into_event())
         }
         ("pull_request_review", "submitted" | "edited") => {
-            let payload: ReviewPayload = serde_json::from_slice(body).map_err(misfit)?;
-            Ok(payload.into_event())
+            Ok(read::<ReviewPayload>(event, body)?.into_event())
         }
         ("issues" | "pull_request", "labeled" | "unlabeled") => {
-            let payload: LabelPayload = serde_json::from_slice(body).map_err(misfit)?;
-            Ok(payload.into_event(event == "pull_request"))
+            Ok(read::<LabelPayload>(event, body)?.into_event(event == "pull_request"))
         }
         ("check_run", "requested_action" | "rerequested") => {
-            let payload: CheckRunPayload = serde_json::from_slice(body).map_err(misfit)?;
-            Ok(payload.into_event())
+            Ok(read::<CheckRunPayload>(event, body)?.into_event())
         }
-        (
-            "issue_comment"
-            | "installation"
-            | "issues"
-            | "pull_request"
-            | "pull_request_review"
-            | "pull_request_review_comment"
-            | "check_run",
-            "",
-        ) => Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() }),
+        (event, "") if has_actions(event) => {
+            Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() })
+        }
         (_, "") => Ok(Event::Ignored(format!("the event {event} is not used"))),
         _ => Ok(Event::Ignored(format!("{event}.{action} is not used"))),
     }
+}
+
+/// Whether we use the event, which then always has an action.
+fn has_actions(event: &str) -> bool {
+    event == "installation" || super::SUBSCRIBED_EVENTS.contains(&event)
+}
+
+fn read<P: DeserializeOwned>(event: &str, body: &[u8]) -> Result<P, PayloadError> {
+    serde_json::from_slice(body)
+        .map_err(|e| PayloadError::Misfit { event: event.to_owned(), reason: e.to_string() })
 }
 
 #[derive(Deserialize)]
@@ -232,6 +210,19 @@ impl Changes {
             Some(was) => was.from.unwrap_or_default(),
             None => now.to_owned(),
         })
+    }
+}
+
+impl InstallationPayload {
+    fn into_event(self, action: &str) -> Event {
+        let account = self.installation.account.into_account();
+        let installation = Installation { id: InstallationId(self.installation.id), account };
+        match action {
+            "created" => Event::Installed(installation),
+            "deleted" => Event::Uninstalled(installation),
+            "suspend" => Event::Suspended(installation),
+            _ => Event::Allowed(installation),
+        }
     }
 }
 

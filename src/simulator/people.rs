@@ -185,8 +185,7 @@ impl Simulator {
     /// Comments at a line of a pull request's change, or replies to such a comment; says its id.
     pub fn comment_at_line(
         &self,
-        repository: &str,
-        number: u64,
+        (repository, number): (&str, u64),
         login: &str,
         at: &AtLine<'_>,
         body: &str,

@@ -27,7 +27,7 @@ story!(a_question_at_a_line_is_answered_below_it, async |world| {
     world.story();
     let asked = world
         .simulator
-        .comment_at_line(REPOSITORY, pull.number, "alice", &AT_THE_TOP, "/asynccoder ask why?")
+        .comment_at_line((REPOSITORY, pull.number), "alice", &AT_THE_TOP, "/asynccoder ask why?")
         .unwrap();
     world
         .settles_as(expect![[r#"
@@ -43,8 +43,7 @@ story!(a_question_at_a_line_is_answered_below_it, async |world| {
     world
         .simulator
         .comment_at_line(
-            REPOSITORY,
-            pull.number,
+            (REPOSITORY, pull.number),
             "alice",
             &AtLine::Below(asked),
             "/asynccoder status",
@@ -65,7 +64,7 @@ story!(a_lost_reply_doubles_no_answer_below_a_line, async |world| {
     world.simulator.faults().lose_reply(At::api("PATCH", "/pulls/comments/"), 1);
     world
         .simulator
-        .comment_at_line(REPOSITORY, pull.number, "alice", &AT_THE_TOP, "/asynccoder ask why?")
+        .comment_at_line((REPOSITORY, pull.number), "alice", &AT_THE_TOP, "/asynccoder ask why?")
         .unwrap();
     world.settle().await;
     let ours = world.simulator.comments(REPOSITORY, pull.number);
@@ -96,7 +95,7 @@ story!(who_may_not_is_told_so_where_they_asked, async |world| {
     world.story();
     world
         .simulator
-        .comment_at_line(REPOSITORY, pull.number, "bob", &AT_THE_TOP, "/asynccoder fix this")
+        .comment_at_line((REPOSITORY, pull.number), "bob", &AT_THE_TOP, "/asynccoder fix this")
         .unwrap();
     world.settles_as(expect![[r#"
         bob          #2 (src/discount.rs:1) /asynccoder fix this
