@@ -14,11 +14,13 @@ mod guard;
 mod mirror;
 mod push;
 mod quota;
+mod rebase;
 mod worktree;
 
 pub(crate) use error::GitError;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;
+pub(crate) use rebase::Rebased;
 pub(crate) use worktree::Worktree;
 
 use crate::domain::ids::{AccountId, RepoName, RepositoryId};

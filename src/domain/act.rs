@@ -107,6 +107,9 @@ pub struct Push {
     pub expected: Option<Sha>,
     /// The parent.
     pub base: Sha,
+    /// The branch of our own that keeps the work, if it can no longer go where it should.
+    #[serde(default)]
+    pub aside: String,
     /// The branch that the parent is fetched from.
     pub base_branch: String,
     /// Who asked: whether they still may is looked up right before the push.

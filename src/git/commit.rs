@@ -63,7 +63,12 @@ impl Git {
         parse_sha(&git.input(recipe.message.clone()).line().await?)
     }
 
-    async fn patch(&self, git_dir: &Path, base: &Sha, tree: &Sha) -> Result<Vec<u8>, GitError> {
+    pub(super) async fn patch(
+        &self,
+        git_dir: &Path,
+        base: &Sha,
+        tree: &Sha,
+    ) -> Result<Vec<u8>, GitError> {
         let args = [
             "diff-tree",
             "-p",

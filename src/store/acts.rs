@@ -196,6 +196,28 @@ impl Store {
         Ok(())
     }
 
+    /// The act becomes another one, because what it was made for has changed, and people are told so.
+    pub async fn act_changed(
+        &self,
+        act: &DueAct,
+        changed: &Act,
+        patch: Option<Vec<u8>>,
+        detail: &str,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let still_acting = exec(
+            &mut tx,
+            "update acts set act = $2, patch = $3, state = 'open', updated_at = $4
+             where id = $1 and state = 'acting'",
+            args![act.id, json(changed)?, patch, now()],
+        )
+        .await?;
+        if let Some(task) = act.task.filter(|_| still_acting == 1) {
+            super::views::set_detail(&mut tx, task, detail).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// Tries the act again later. `unsure`: it may have happened, so it is looked up first.
     pub async fn act_later(
         &self,

@@ -9,7 +9,9 @@ use crate::agent::workspace::Workspace;
 use crate::domain::act::{Act, CommitRecipe, PullRequest, Push};
 use crate::domain::places::{self, CodePlace};
 use crate::domain::report;
-use crate::domain::report::pull_request::{Requester, Work, body, commit_message, title};
+use crate::domain::report::pull_request::{
+    Requester, Work, body, branch_name, commit_message, title,
+};
 use crate::domain::task::End;
 use crate::git::{CheckedTree, Guarded, Worktree};
 use crate::github::Place;
@@ -84,6 +86,7 @@ impl Worker {
         let commit = self.git.commit(worktree, tree, &recipe).await?;
         let push = Push {
             branch: task.branch.clone(),
+            aside: branch_name(task.id, task.brief.thread.number, &task.brief.thread.title),
             expected: onto_head(task).then(|| task.base_sha.clone()),
             base: task.base_sha.clone(),
             base_branch: task.base_branch.clone(),

@@ -32,9 +32,16 @@ pub fn branch_is_taken() -> String {
     "The branch exists already with other commits.".to_owned()
 }
 
-/// Somebody pushed to the pull request's branch while it was worked on.
-pub fn branch_has_moved(branch: &str) -> String {
-    format!("`{branch}` has new commits since I began, so I did not push over them.")
+/// Somebody pushed to the pull request's branch while it was worked on, and the work fits on top.
+pub fn stands_on_top(branch: &str) -> String {
+    format!("`{branch}` got new commits while I worked; mine stands on top of them.")
+}
+
+/// Somebody pushed to the pull request's branch while it was worked on, and the work does not fit.
+pub fn kept_aside(branch: &str) -> String {
+    format!(
+        "`{branch}` got new commits that do not go together with mine, so my work is in a branch of its own."
+    )
 }
 
 /// Whoever asked may no longer push.

@@ -99,37 +99,57 @@ story!(nothing_is_pushed_where_it_must_not, async |world| {
     assert_eq!(world.balance().await, (100, 0));
 });
 
-story!(commits_that_came_meanwhile_are_not_pushed_over, async |world| {
+/// Asks for a fix, and lets carol push this before the bot does.
+async fn meanwhile(world: &mut World, path: &str, text: &str) {
     world.model(repo::fixes_the_till());
     let pull = proposed(world);
     world.story();
     let gate = world.simulator.faults().hold(At::git("POST", "receive-pack"), Moment::BeforeEffect);
     world.alice.comments(&pull, "/asynccoder debug");
     gate.reached().await.unwrap();
-    world.carol.quietly().commits("notes", "NOTES.md", "Another note.\n");
+    world.carol.quietly().commits("notes", path, text);
     gate.open();
+    world.settle().await;
+}
+
+story!(work_goes_on_top_of_what_came_meanwhile, async |world| {
+    meanwhile(world, "NOTES.md", "Another note.\n").await;
+    world
+        .settles_as(expect![[r#"
+        alice        #2 /asynccoder debug
+        asynccoder   #2 :eyes:
+        carol        pushes notes
+        carol        #2 synchronized
+        asynccoder   pushes notes (src/discount.rs +1 -1) on top
+        asynccoder   #2 synchronized
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #2 debug · done: I pushed <sha> to `notes`. [4 steps, 1 credit]
+    "#]])
+        .await;
+    let note = world.simulator.file(REPOSITORY, "notes", "NOTES.md").unwrap();
+    assert_eq!(note, b"Another note.\n");
+    let comment = world.simulator.comments(REPOSITORY, 2).pop().unwrap().body;
+    assert!(
+        comment.contains("`notes` got new commits while I worked; mine stands on top of them.")
+    );
+});
+
+story!(work_that_no_longer_fits_is_kept_in_a_branch_of_its_own, async |world| {
+    meanwhile(world, "src/discount.rs", "//! There are no discounts any more.\n").await;
     world.settles_as(expect![[r#"
         alice        #2 /asynccoder debug
         asynccoder   #2 :eyes:
         carol        pushes notes
-        asynccoder   #2 synchronized
-        asynccoder   check "Async Coder / debug" failure on <sha>
-        asynccoder   #2 debug · failed: GitHub did not accept the result. You pay nothing for this task. [4 steps, 0 credits]
+        carol        #2 synchronized
+        asynccoder   pushes asynccoder/2-add-a-note-<short> (src/discount.rs +1 -1)
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #2 debug · done: I pushed <sha> to `asynccoder/2-add-a-note-<short>`. [4 steps, 1 credit]
     "#]]).await;
-    let note = world.simulator.file(REPOSITORY, "notes", "NOTES.md").unwrap();
-    assert_eq!(note, b"Another note.\n");
-    world.alice.comments(&pull, "/asynccoder retry");
-    world
-        .settles_as(expect![[r#"
-            alice        #2 /asynccoder retry
-            asynccoder   #2 :eyes:
-            asynccoder   pushes notes (src/discount.rs +1 -1) on top
-            asynccoder   #2 synchronized
-            asynccoder   check "Async Coder / debug" success on <sha>
-            asynccoder   check "Async Coder / debug" success on <sha>
-            asynccoder   #2 debug · done: I pushed <sha> to `notes`. [4 steps, 1 credit]
-        "#]])
-        .await;
+    let comment = world.simulator.comments(REPOSITORY, 2).pop().unwrap().body;
+    let said = "`notes` got new commits that do not go together with mine, so my work is in a branch of its own.";
+    assert!(comment.contains(said), "{comment}");
 });
 
 story!(unfinished_work_stays_out_of_peoples_branches, Plan::default(), async |world| {

@@ -233,6 +233,7 @@ pub fn publishing(task: &ClaimedTask) -> Vec<NewAct> {
         seconds: 0,
     };
     let push = Push {
+        aside: String::new(),
         branch: task.branch.clone(),
         expected: None,
         base: sha('a'),

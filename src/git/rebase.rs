@@ -1,0 +1,66 @@
+//! What was made for one commit of a branch, made anew for the commit that the branch has now.
+
+use super::error::GitError;
+use super::guard::parse_sha;
+use super::push::PushRequest;
+use super::{Git, Remote, commit};
+use crate::domain::act::Push;
+use crate::domain::ids::Sha;
+use secrecy::SecretString;
+
+/// A push on top of what the branch has now.
+#[derive(Clone, Debug)]
+pub(crate) struct Rebased {
+    pub(crate) push: Push,
+    /// The compressed patch from there.
+    pub(crate) patch: Vec<u8>,
+}
+
+impl Git {
+    /// The same change on top of the branch as it is now. `None`: it does not apply cleanly there, or
+    /// the branch is gone.
+    pub(crate) async fn rebased(
+        &self,
+        request: PushRequest<'_>,
+    ) -> Result<Option<Rebased>, GitError> {
+        let PushRequest { remote, push, fetch_token, .. } = request;
+        let Some(head) = self.head_now(remote, &push.branch, fetch_token).await? else {
+            return Ok(None);
+        };
+        let _mirror = self.use_mirror(remote)?;
+        self.fetch(remote, &push.base_branch, &push.base, fetch_token).await?;
+        self.fetch(remote, &push.branch, &head, fetch_token).await?;
+        let io = |error| GitError::Io("a folder for a push".to_owned(), error);
+        let scratch = tempfile::tempdir_in(&self.worktrees).map_err(io)?;
+        self.borrow_objects(scratch.path(), remote).await?;
+        let git = || self.environment.git(scratch.path());
+        git().args(["read-tree", head.as_str()]).run().await?;
+        let args = ["apply", "--cached", "--3way", "--binary", "--whitespace=nowarn"];
+        let applied = git().args(args).input(commit::unpack(request.patch)?).print().await?;
+        if !applied.ok {
+            return Ok(None);
+        }
+        let tree = parse_sha(&git().args(["write-tree"]).line().await?)?;
+        let commit = self.commit_tree(scratch.path(), &head, &tree, &push.recipe).await?;
+        let patch = self.patch(scratch.path(), &head, &tree).await?;
+        let (expected, base) = (Some(head.clone()), head);
+        let push = Push { expected, base, tree, commit, ..push.clone() };
+        Ok(Some(Rebased { push, patch }))
+    }
+
+    /// Where a branch is on the server now.
+    async fn head_now(
+        &self,
+        remote: &Remote,
+        branch: &str,
+        token: &SecretString,
+    ) -> Result<Option<Sha>, GitError> {
+        let url = self.environment.url(&remote.name.owner, &remote.name.name);
+        let reference = format!("refs/heads/{branch}");
+        let git = self.environment.git(&self.worktrees);
+        let listed = git.args(["ls-remote", &url, &reference]).token(token).run().await?;
+        let listed = String::from_utf8_lossy(&listed).into_owned();
+        let sha = |line: &str| line.strip_suffix(&format!("\t{reference}")).and_then(Sha::parse);
+        Ok(listed.lines().find_map(sha))
+    }
+}
