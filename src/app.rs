@@ -48,6 +48,7 @@ impl App {
         let only_server = lock(&config.data_dir)?;
         let store = Store::open(&config.database_url).await?;
         store.take_over_leases().await?;
+        store.set_models(&config.catalog).await?;
         let listener = TcpListener::bind((config.host, config.port)).await;
         let listener = listener.with_context(|| {
             format!("cannot listen on {}:{} (HOST, PORT)", config.host, config.port)

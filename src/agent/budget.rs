@@ -87,9 +87,10 @@ impl Budget {
 
     /// The output tokens that the rest of the hold pays for, after the prompt.
     fn affordable(&self, spent: Spent, prompt_tokens: i64) -> i64 {
-        let prompt = self.model.prices.worst_case(prompt_tokens, 0);
+        let prices = self.model.prices.dearest(prompt_tokens);
+        let prompt = prices.worst_case(prompt_tokens, 0);
         let rest = self.hold.0.saturating_sub(spent.cost.0).saturating_sub(prompt.0);
-        match self.model.prices.output {
+        match prices.output {
             price if price > 0 => rest / price,
             _ if rest >= 0 => i64::MAX,
             _ => 0,

@@ -10,7 +10,7 @@ use super::budget::{Allowance, Budget, Exhausted, Spent};
 use super::context::Conversation;
 use super::tools::{Finish, ToolCall, ToolResult};
 use super::{Assignment, Outcome, StepResults, StoredStep, prompt};
-use crate::domain::credit::{NanoUsd, Prices, Usage};
+use crate::domain::credit::{NanoUsd, Tariff, Usage};
 use crate::domain::review::{Finding, Scores};
 use crate::domain::task::{End, Kind};
 use crate::llm::{Block, LlmError, Message, Reply, Stop, UserPart};
@@ -65,7 +65,7 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 pub struct Turn {
     budget: Budget,
-    prices: Prices,
+    prices: Tariff,
     may_edit: bool,
     conversation: Conversation,
     patience: Patience,
@@ -88,7 +88,7 @@ impl Turn {
     pub fn new(assignment: &Assignment, fixed_bytes: usize) -> Self {
         Self {
             budget: Budget::new(assignment),
-            prices: assignment.model.prices,
+            prices: assignment.model.prices.clone(),
             may_edit: assignment.limits.may_edit,
             conversation: beginning(assignment, fixed_bytes),
             patience: Patience::default(),

@@ -17,7 +17,7 @@ pub fn tokens(usage: Usage) -> String {
 }
 
 /// A number with a comma between thousands.
-fn grouped(n: i64) -> String {
+pub(super) fn grouped(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

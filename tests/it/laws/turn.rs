@@ -24,7 +24,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-fn assignment() -> Assignment {
+pub(super) fn assignment() -> Assignment {
     Assignment {
         kind: Kind::Debug,
         model: Catalog::embedded().unwrap().by_id("claude-sonnet-5-5").unwrap().clone(),
