@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::git::Git;
 use crate::github::{self, GitHub};
 use crate::http::Http;
+use crate::llm::breaker::{Breaker, Guarded};
 use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::{Endpoint, Llm, Providers};
 use crate::outbox::Outbox;
@@ -114,7 +115,8 @@ fn start_rooms(
         Git::new(&config.data_dir, &config.github_server).context("DATA_DIR cannot be used")?;
     git.remove_leftovers().context("what was left in DATA_DIR cannot be removed")?;
     let public_url = config.public_url.as_ref().map_or(url, |u| u.as_str());
-    let llm = language_models(config, client);
+    let breaker = Breaker::new(config.timing.failures_to_open, config.timing.probe_spacing);
+    let llm = language_models(config, client, breaker.clone());
     for _ in 0..ADMISSION_LOOPS {
         let admission = Admission::new(config, store.clone(), github.clone());
         rooms.spawn(admission.run(stop.clone()));
@@ -125,7 +127,8 @@ fn start_rooms(
     }
     rooms.spawn(Reconcile::new(store.clone(), github.clone()).run(stop.clone()));
     rooms.spawn(intake::run(store.clone(), config.timing.poll, stop.clone()));
-    rooms.spawn(Worker::new(config, store.clone(), github, git, llm).run(stop.clone()));
+    let worker = Worker::new(config, store.clone(), github, git, llm, breaker);
+    rooms.spawn(worker.run(stop.clone()));
     Ok(())
 }
 
@@ -147,7 +150,7 @@ fn serve(
     });
 }
 
-fn language_models(config: &Config, client: reqwest::Client) -> Arc<dyn Llm> {
+fn language_models(config: &Config, client: reqwest::Client, breaker: Breaker) -> Arc<dyn Llm> {
     let endpoints = config.providers.iter().map(|p| Endpoint {
         provider: p.provider,
         base_url: p.base_url.clone(),
@@ -156,7 +159,8 @@ fn language_models(config: &Config, client: reqwest::Client) -> Arc<dyn Llm> {
     let first_wait = config.timing.model_backoff;
     let policy =
         RetryPolicy { first_wait, longest_wait: first_wait * 15, ..RetryPolicy::default() };
-    Arc::new(Retrying::new(Providers::new(client, endpoints.collect()), policy))
+    let providers = Providers::new(client, endpoints.collect());
+    Arc::new(Retrying::new(Guarded::new(providers, breaker), policy))
 }
 
 /// One server per data folder: two would undo each other's work in it.

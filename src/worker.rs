@@ -13,10 +13,11 @@ mod reviewing;
 mod thread;
 
 use crate::config::{Config, Timing};
-use crate::domain::catalog::Catalog;
+use crate::domain::catalog::{Catalog, Provider};
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::llm::Llm;
+use crate::llm::breaker::Breaker;
 use crate::store::Store;
 use crate::store::claims::ClaimedTask;
 use std::sync::Arc;
@@ -35,7 +36,9 @@ pub(crate) struct Worker {
     github: GitHub,
     git: Git,
     llm: Arc<dyn Llm>,
+    breaker: Breaker,
     catalog: Arc<Catalog>,
+    providers: Arc<[Provider]>,
     timing: Timing,
     slots: Arc<Semaphore>,
     per_installation: i64,
@@ -49,13 +52,16 @@ impl Worker {
         github: GitHub,
         git: Git,
         llm: Arc<dyn Llm>,
+        breaker: Breaker,
     ) -> Self {
         Self {
             store,
             github,
             git,
             llm,
+            breaker,
             catalog: Arc::new(config.catalog.clone()),
+            providers: config.provider_names().into(),
             timing: config.timing,
             slots: Arc::new(Semaphore::new(config.workers)),
             per_installation: config.running_per_installation,
@@ -73,6 +79,7 @@ impl Worker {
             }
             tokio::select! {
                 () = self.store.bells().tasks.notified() => {}
+                () = self.breaker.works_again() => self.wake_waiting().await,
                 () = tokio::time::sleep(self.timing.poll) => {}
                 () = stop.cancelled() => {}
             }
@@ -82,6 +89,15 @@ impl Worker {
             tracing::warn!(
                 "an attempt did not stop in time; its task is taken over when its lease runs out"
             );
+        }
+    }
+
+    /// Takes up what waited for a model service that works again.
+    async fn wake_waiting(&self) {
+        for provider in Provider::ALL.iter().filter(|provider| self.breaker.works(**provider)) {
+            if let Err(error) = self.store.wake_waiting_for(*provider).await {
+                tracing::warn!(%error, "tasks are taken up when they are due");
+            }
         }
     }
 

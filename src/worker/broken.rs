@@ -91,13 +91,24 @@ impl Worker {
             }
             Next::Release(Release { wait, ..Release::default() })
         };
-        let ours = Next::Release(Release { wait, uses_attempt: true, lacks: None });
+        let ours = Next::Release(Release { wait, uses_attempt: true, ..Release::default() });
         match broken {
             Broken::Stopped(Stopped::Released) => match kept.why() {
                 Why::Lost => Next::Leave,
                 Why::Cancelled => Next::End(End::Cancelled, None),
                 Why::ShuttingDown => Next::Release(Release::default()),
             },
+            Broken::Stopped(Stopped::ModelAway { provider, retry_in }) => {
+                if waited > LONGEST_WAIT {
+                    let detail = Some(detail::model_stayed_away(*provider));
+                    return Next::End(End::ProviderError, detail);
+                }
+                // Not all at once: the first is the one that tries, and wakes the others.
+                let wait =
+                    *retry_in + self.timing.probe_spacing.mul_f64(rand::random_range(0.0..0.5));
+                let waits_for = Some(*provider);
+                Next::Release(Release { wait, waits_for, ..Release::default() })
+            }
             Broken::Stopped(Stopped::Cancelled) => Next::End(End::Cancelled, None),
             Broken::Stopped(Stopped::LeaseLost | Stopped::Storage(_)) | Broken::Store(_) => {
                 Next::Leave
@@ -112,7 +123,8 @@ impl Worker {
             }
             Broken::GitHub(GitHubError::Lacks(lacks)) if waited <= LONGEST_WAIT => {
                 let lacks = Some(lacks.clone());
-                Next::Release(Release { wait: self.timing.parked, uses_attempt: false, lacks })
+                let wait = self.timing.parked;
+                Next::Release(Release { wait, lacks, ..Release::default() })
             }
             Broken::GitHub(error) => {
                 Next::End(End::PublishRefused, Some(detail::not_readable(error)))

@@ -2,7 +2,10 @@
 
 mod catalog;
 mod documents;
+mod ends;
+mod fallback;
 mod grammar;
+mod hand_off;
 mod layers;
 mod ledger;
 mod migrations;

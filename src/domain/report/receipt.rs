@@ -10,6 +10,11 @@ pub fn receipt(view: &TaskView) -> String {
     format!("Receipt: {} · {steps} · {} tokens{charged}", view.model, tokens(view.usage))
 }
 
+/// The model, and the one that went on for it if there is one.
+pub fn models(first: &str, then: Option<&str>) -> String {
+    then.map_or_else(|| first.to_owned(), |then| format!("{first}, then {then}"))
+}
+
 /// Tokens read at full price / read from the cache / written.
 pub fn tokens(usage: Usage) -> String {
     let full = usage.input.saturating_add(usage.cache_write);
