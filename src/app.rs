@@ -7,11 +7,11 @@ use crate::github::{self, GitHub};
 use crate::http::Http;
 use crate::llm::breaker::{Breaker, Guarded};
 use crate::llm::retry::{RetryPolicy, Retrying};
-use crate::llm::{Endpoint, Llm, Providers};
+use crate::llm::{Endpoint, Providers};
 use crate::outbox::Outbox;
 use crate::reconcile::Reconcile;
 use crate::store::Store;
-use crate::worker::Worker;
+use crate::worker::{Asked, Worker};
 use crate::{intake, telemetry};
 use anyhow::{Context, bail};
 use std::fs::File;
@@ -115,8 +115,7 @@ fn start_rooms(
         Git::new(&config.data_dir, &config.github_server).context("DATA_DIR cannot be used")?;
     git.remove_leftovers().context("what was left in DATA_DIR cannot be removed")?;
     let public_url = config.public_url.as_ref().map_or(url, |u| u.as_str());
-    let breaker = Breaker::new(config.timing.failures_to_open, config.timing.probe_spacing);
-    let llm = language_models(config, client, breaker.clone());
+    let models = language_models(config, client);
     for _ in 0..ADMISSION_LOOPS {
         let admission = Admission::new(config, store.clone(), github.clone());
         rooms.spawn(admission.run(stop.clone()));
@@ -127,7 +126,7 @@ fn start_rooms(
     }
     rooms.spawn(Reconcile::new(store.clone(), github.clone()).run(stop.clone()));
     rooms.spawn(intake::run(store.clone(), config.timing.poll, stop.clone()));
-    let worker = Worker::new(config, store.clone(), github, git, llm, breaker);
+    let worker = Worker::new(config, store.clone(), github, git, models);
     rooms.spawn(worker.run(stop.clone()));
     Ok(())
 }
@@ -150,7 +149,7 @@ fn serve(
     });
 }
 
-fn language_models(config: &Config, client: reqwest::Client, breaker: Breaker) -> Arc<dyn Llm> {
+fn language_models(config: &Config, client: reqwest::Client) -> Asked {
     let endpoints = config.providers.iter().map(|p| Endpoint {
         provider: p.provider,
         base_url: p.base_url.clone(),
@@ -160,7 +159,9 @@ fn language_models(config: &Config, client: reqwest::Client, breaker: Breaker) -
     let policy =
         RetryPolicy { first_wait, longest_wait: first_wait * 15, ..RetryPolicy::default() };
     let providers = Providers::new(client, endpoints.collect());
-    Arc::new(Retrying::new(Guarded::new(providers, breaker), policy))
+    let breaker = Breaker::new(config.timing.failures_to_open, config.timing.probe_spacing);
+    let llm = Arc::new(Retrying::new(Guarded::new(providers, breaker.clone()), policy));
+    Asked { llm, breaker }
 }
 
 /// One server per data folder: two would undo each other's work in it.

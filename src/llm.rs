@@ -123,6 +123,7 @@ const NO_ANSWER: &str = "(no answer)";
 impl Reply {
     /// The same for a model that did not say it: without what only its provider understands. Each call
     /// gets a name that every provider takes, from `name` and its number.
+    #[must_use]
     pub fn told_to_another(&self, name: impl Fn(usize) -> String) -> Self {
         let mut calls = 0;
         let mut rename = |block: &Block| match block {

@@ -29,6 +29,12 @@ use tokio_util::task::TaskTracker;
 /// Attempts have so long to give their tasks back when the process stops.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
+/// How models are asked, and what is known of their services.
+pub(crate) struct Asked {
+    pub(crate) llm: Arc<dyn Llm>,
+    pub(crate) breaker: Breaker,
+}
+
 /// The slots of this process.
 #[derive(Clone)]
 pub(crate) struct Worker {
@@ -51,15 +57,14 @@ impl Worker {
         store: Store,
         github: GitHub,
         git: Git,
-        llm: Arc<dyn Llm>,
-        breaker: Breaker,
+        models: Asked,
     ) -> Self {
         Self {
             store,
             github,
             git,
-            llm,
-            breaker,
+            llm: models.llm,
+            breaker: models.breaker,
             catalog: Arc::new(config.catalog.clone()),
             providers: config.provider_names().into(),
             timing: config.timing,

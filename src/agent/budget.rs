@@ -4,6 +4,7 @@ use super::Assignment;
 use crate::domain::catalog::Model;
 use crate::domain::credit::NanoUsd;
 use crate::domain::task::Limits;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// With less than this an answer is cut off before it says anything.
@@ -46,6 +47,19 @@ pub struct Allowance {
     pub max_output: i64,
     /// The most that the call can cost.
     pub at_most: NanoUsd,
+}
+
+/// What a task cannot use up without being warned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// Answers of the model.
+    Steps,
+    /// Active time.
+    Time,
+    /// What is held.
+    Cost,
+    /// What the tools answer.
+    Output,
 }
 
 /// The bound that forbids another call.
@@ -141,17 +155,18 @@ impl Budget {
 
     /// The bounds that are nearly reached. For money that is also when it is enough for only one more
     /// call: a long prompt reserves much at once.
-    pub fn near(&self, spent: Spent, prompt_tokens: i64) -> Near {
+    pub fn near(&self, spent: Spent, prompt_tokens: i64) -> BTreeSet<Bound> {
         let is_near =
             |used: i64, whole: i64| used.saturating_mul(100) >= whole.saturating_mul(WARN_PERCENT);
         let call = self.model.prices.worst_case(prompt_tokens, LEAST_OUTPUT);
         let is_last = spent.cost.plus(call).plus(call) > self.hold;
-        Near {
-            steps: is_near(i64::from(spent.steps), i64::from(self.limits.steps)),
-            time: is_near(millis(spent.time), millis(self.limits.time)),
-            cost: is_last || is_near(spent.cost.0, self.hold.0),
-            output: is_near(spent.output, self.most_output()),
-        }
+        let bounds = [
+            (Bound::Steps, is_near(i64::from(spent.steps), i64::from(self.limits.steps))),
+            (Bound::Time, is_near(millis(spent.time), millis(self.limits.time))),
+            (Bound::Cost, is_last || is_near(spent.cost.0, self.hold.0)),
+            (Bound::Output, is_near(spent.output, self.most_output())),
+        ];
+        bounds.into_iter().filter(|(_, is_near)| *is_near).map(|(bound, _)| bound).collect()
     }
 
     /// What the model is told near the end of any bound.
@@ -166,36 +181,6 @@ impl Budget {
             cents / 100,
             cents % 100
         )
-    }
-}
-
-/// Which bounds are nearly reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Near {
-    steps: bool,
-    time: bool,
-    cost: bool,
-    output: bool,
-}
-
-impl Near {
-    /// Whether it has a bound that the other has not.
-    pub const fn is_news_after(self, before: Self) -> bool {
-        (self.steps && !before.steps)
-            || (self.time && !before.time)
-            || (self.cost && !before.cost)
-            || (self.output && !before.output)
-    }
-
-    /// The bounds of both.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self {
-            steps: self.steps || other.steps,
-            time: self.time || other.time,
-            cost: self.cost || other.cost,
-            output: self.output || other.output,
-        }
     }
 }
 

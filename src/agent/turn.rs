@@ -7,7 +7,7 @@
 mod hand_off;
 mod patience;
 
-use super::budget::{Allowance, Budget, Exhausted, Near, Spent};
+use super::budget::{Allowance, Bound, Budget, Exhausted, Spent};
 use super::context::Conversation;
 use super::tools::{Finish, ToolCall, ToolResult};
 use super::{Assignment, Outcome, StepResults, StoredStep, prompt};
@@ -88,7 +88,7 @@ pub struct Turn {
     /// Of the last answer: what its results have to answer, and why it ended.
     calls: Vec<ToolCall>,
     stop: Stop,
-    warned: Near,
+    warned: BTreeSet<Bound>,
     hand_off: HandOff,
     /// Who goes on if the model's service fails for good.
     fallback: Option<Model>,
@@ -113,7 +113,7 @@ impl Turn {
             kind: assignment.kind,
             calls: Vec::new(),
             stop: Stop::EndTurn,
-            warned: Near::default(),
+            warned: BTreeSet::new(),
             hand_off: HandOff::new(assignment),
             fallback: assignment.fallback.clone(),
             fell_back_to: None,
@@ -260,9 +260,9 @@ impl Turn {
         let mut parts = answers(&self.calls, results);
         let cut_off = (self.stop == Stop::MaxTokens).then(|| CUT_OFF.to_owned());
         let near = self.budget.near(self.spent, self.conversation.tokens());
-        let is_news = near.is_news_after(self.warned);
+        let is_news = !near.is_subset(&self.warned);
         let warning = is_news.then(|| self.budget.what_is_left(self.spent));
-        self.warned = self.warned.and(near);
+        self.warned.extend(near);
         let words = [cut_off, nudge, warning].into_iter().flatten();
         parts.extend(words.map(|text| UserPart::Text { text, cache_breakpoint: false }));
         self.conversation.say(parts);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-/// The operator's own models, in DATA_DIR.
+/// The operator's own models, in `DATA_DIR`.
 const MODELS_FILE: &str = "models.toml";
 
 const KILOBYTE: u64 = 1_000;

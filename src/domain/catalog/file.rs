@@ -108,7 +108,9 @@ pub(super) fn read(sources: &[Source<'_>]) -> Result<Catalog, CatalogError> {
                 source.fault(at, format!("`fallback` is not the id of an active model: {id:?}"))
             );
         }
-        models.iter_mut().for_each(|model| fall_back(model, &id));
+        for model in &mut models {
+            fall_back(model, &id);
+        }
     }
     check_fallbacks(&mut models, &placed)?;
     Ok(Catalog { models })

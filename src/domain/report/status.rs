@@ -24,11 +24,11 @@ pub fn status_comment(view: &TaskView) -> String {
 
 /// The word after the kind.
 pub fn state(view: &TaskView) -> &'static str {
-    match view.phase {
-        // Each look whether the service is back is a claim that is of no interest.
-        Phase::Working if view.waits_for.is_some() => "queued",
-        phase => state_of(phase, view.end, view.lacks.is_some()),
+    // Each look whether a service is back is a claim that is of no interest.
+    if view.phase == Phase::Working && view.waits_for.is_some() {
+        return "queued";
     }
+    state_of(view.phase, view.end, view.lacks.is_some())
 }
 
 /// The same for a task that is only listed.

@@ -41,7 +41,19 @@ fn a_task_that_is_too_large_is_not_offered_more_credits() {
     let outcome = Outcome { detail, ..Outcome::default() };
     let view = TaskView { hold: Credits(20), outcome, ..ended(End::LimitCost) };
     let comment = status::status_comment(&view);
-    expect![[""]].assert_eq(&comment);
+    expect![[r#"
+        ### Async Coder · debug · failed
+
+        I stopped because this task is too large to be done at once.
+
+        the conversation no longer fits the model's window
+
+        Receipt: Claude Sonnet 5.5 · 50 steps · 0/0/0 tokens · 7 credits
+
+        A smaller task often works: `/asynccoder debug <one part of it>`
+
+        <!-- asynccoder:task=00000000-0000-0000-0000-000000000000 -->"#]]
+    .assert_eq(&comment);
 }
 
 #[test]
