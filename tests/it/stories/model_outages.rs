@@ -2,7 +2,7 @@
 //! for as long as the service is away from everybody.
 
 use crate::world::{BOT, Plan, World, repo, story};
-use asynccoder::simulator::{Effect, Failure, Script};
+use asynccoder::simulator::{At, Effect, Failure, Moment, Script};
 use expect_test::expect;
 use serde_json::json;
 use std::time::Duration;
@@ -167,4 +167,33 @@ story!(what_waits_can_be_stopped, impatient(), async |world| {
     world.alice.comments(&world.issue, "/asynccoder cancel");
     world.settle().await;
     assert!(world.story().contains("cancelled"));
+});
+
+/// A spacing that no test outlives: only the other task's answer can wake this one.
+fn one_look_an_hour() -> Plan {
+    Plan::default().timing(|timing| {
+        timing.failures_to_open = 3;
+        timing.probe_spacing = Duration::from_hours(1);
+    })
+}
+
+story!(an_answer_to_one_wakes_all_that_wait, one_look_an_hour(), async |world| {
+    world.model(fails(0).when("In good time"));
+    world.model(fails(3).when("Too early"));
+    let good = world.carol.quietly().opens("In good time", "");
+    let early = world.carol.quietly().opens("Too early", "");
+    let gate = world.simulator.faults().hold(At::models(), Moment::BeforeReply);
+    world.alice.comments(&good, "/asynccoder debug");
+    gate.reached().await.unwrap();
+    world.alice.comments(&early, "/asynccoder debug");
+    world
+        .becomes(
+            "select count(*) from tasks where waits_for = 'anthropic' and phase = 'waiting'",
+            1,
+        )
+        .await;
+    gate.open();
+    world.settle().await;
+    let story = world.story();
+    assert_eq!(story.matches("debug · done").count(), 2, "{story}");
 });
