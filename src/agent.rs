@@ -19,7 +19,7 @@ pub mod workspace;
 pub use second_look::lines_of;
 pub use shell::run;
 
-use crate::domain::catalog::Model;
+use crate::domain::catalog::{Model, Provider};
 use crate::domain::credit::{Credits, NanoUsd, Usage};
 use crate::domain::diff::Diff;
 use crate::domain::event::AtLine;
@@ -41,6 +41,8 @@ pub struct Assignment {
     pub kind: Kind,
     /// Who does it.
     pub model: Model,
+    /// Who goes on if that model's service fails for good.
+    pub fallback: Option<Model>,
     /// What may be used up; at most the kind's own limits.
     pub limits: Limits,
     /// What may be spent.
@@ -106,6 +108,8 @@ pub struct ReviewInput {
 pub struct Before {
     /// What was said in it.
     pub steps: Vec<StoredStep>,
+    /// Whether some of it was said by a model that the present one does not share its words with.
+    pub is_foreign: bool,
     /// The paths that it changed, as far as the workspace begins with its change.
     pub changed: BTreeSet<String>,
 }
@@ -133,6 +137,9 @@ pub struct ThreadEntry {
 /// A step of an earlier attempt. Without results, its tools did not get to the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredStep {
+    /// The id of the model that was asked; unknown of old steps.
+    #[serde(default)]
+    pub model: Option<String>,
     /// What the model answered.
     pub reply: Reply,
     /// What its tools did.
@@ -164,10 +171,10 @@ pub struct StepResults {
 /// at most the step in hand.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// The model is about to be asked; it will cost this much at most.
+    /// A model is about to be asked; it will cost this much at most.
     async fn calling(&self, step: u32, at_most: NanoUsd) -> Result<(), Stopped>;
-    /// The model answered.
-    async fn replied(&self, step: u32, reply: &Reply) -> Result<(), Stopped>;
+    /// This model answered.
+    async fn replied(&self, step: u32, model: &Model, reply: &Reply) -> Result<(), Stopped>;
     /// The workspace's whole change as people read it, for a last look.
     async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped>;
     /// The tools ran.
@@ -186,6 +193,14 @@ pub enum Stopped {
     /// The work is put down, to be taken up again.
     #[error("the task was released")]
     Released,
+    /// The model's service is left alone for a while.
+    #[error("the model service of {provider} does not answer at the moment")]
+    ModelAway {
+        /// Who.
+        provider: Provider,
+        /// When it may be asked again.
+        retry_in: Duration,
+    },
     /// A step could not be stored.
     #[error("the step could not be stored: {0}")]
     Storage(String),
@@ -212,6 +227,8 @@ pub struct Outcome {
     pub verdict: Option<Verdict>,
     /// Every path that the tools changed.
     pub changed: BTreeSet<String>,
+    /// The id of the model that went on for the first one, if one did.
+    pub fell_back_to: Option<String>,
     /// Tokens of all steps.
     pub usage: Usage,
     /// What they cost at catalog prices.

@@ -5,12 +5,13 @@ use crate::config::Config;
 use crate::git::Git;
 use crate::github::{self, GitHub};
 use crate::http::Http;
+use crate::llm::breaker::{Breaker, Guarded};
 use crate::llm::retry::{RetryPolicy, Retrying};
-use crate::llm::{Endpoint, Llm, Providers};
+use crate::llm::{Endpoint, Providers};
 use crate::outbox::Outbox;
 use crate::reconcile::Reconcile;
 use crate::store::Store;
-use crate::worker::Worker;
+use crate::worker::{Asked, Worker};
 use crate::{intake, telemetry};
 use anyhow::{Context, bail};
 use std::fs::File;
@@ -48,6 +49,7 @@ impl App {
         let only_server = lock(&config.data_dir)?;
         let store = Store::open(&config.database_url).await?;
         store.take_over_leases().await?;
+        store.set_models(&config.catalog).await?;
         let listener = TcpListener::bind((config.host, config.port)).await;
         let listener = listener.with_context(|| {
             format!("cannot listen on {}:{} (HOST, PORT)", config.host, config.port)
@@ -113,7 +115,7 @@ fn start_rooms(
         Git::new(&config.data_dir, &config.github_server).context("DATA_DIR cannot be used")?;
     git.remove_leftovers().context("what was left in DATA_DIR cannot be removed")?;
     let public_url = config.public_url.as_ref().map_or(url, |u| u.as_str());
-    let llm = language_models(config, client);
+    let models = language_models(config, client);
     for _ in 0..ADMISSION_LOOPS {
         let admission = Admission::new(config, store.clone(), github.clone());
         rooms.spawn(admission.run(stop.clone()));
@@ -124,7 +126,8 @@ fn start_rooms(
     }
     rooms.spawn(Reconcile::new(store.clone(), github.clone()).run(stop.clone()));
     rooms.spawn(intake::run(store.clone(), config.timing.poll, stop.clone()));
-    rooms.spawn(Worker::new(config, store.clone(), github, git, llm).run(stop.clone()));
+    let worker = Worker::new(config, store.clone(), github, git, models);
+    rooms.spawn(worker.run(stop.clone()));
     Ok(())
 }
 
@@ -146,7 +149,7 @@ fn serve(
     });
 }
 
-fn language_models(config: &Config, client: reqwest::Client) -> Arc<dyn Llm> {
+fn language_models(config: &Config, client: reqwest::Client) -> Asked {
     let endpoints = config.providers.iter().map(|p| Endpoint {
         provider: p.provider,
         base_url: p.base_url.clone(),
@@ -155,7 +158,10 @@ fn language_models(config: &Config, client: reqwest::Client) -> Arc<dyn Llm> {
     let first_wait = config.timing.model_backoff;
     let policy =
         RetryPolicy { first_wait, longest_wait: first_wait * 15, ..RetryPolicy::default() };
-    Arc::new(Retrying::new(Providers::new(client, endpoints.collect()), policy))
+    let providers = Providers::new(client, endpoints.collect());
+    let breaker = Breaker::new(config.timing.failures_to_open, config.timing.probe_spacing);
+    let llm = Arc::new(Retrying::new(Guarded::new(providers, breaker.clone()), policy));
+    Asked { llm, breaker }
 }
 
 /// One server per data folder: two would undo each other's work in it.

@@ -181,6 +181,10 @@ pub struct Timing {
     pub decide_within: Duration,
     /// The first wait of the model retries; it doubles up to fifteen times this.
     pub model_backoff: Duration,
+    /// After so many failures in a row, over all tasks of this process, a model service is left alone.
+    pub failures_to_open: u32,
+    /// Between two calls that try whether such a service works again.
+    pub probe_spacing: Duration,
 }
 
 impl Default for Timing {
@@ -198,6 +202,8 @@ impl Default for Timing {
             backoff: Duration::from_secs(2),
             decide_within: Duration::from_mins(15),
             model_backoff: Duration::from_secs(4),
+            failures_to_open: 20,
+            probe_spacing: Duration::from_secs(30),
         }
     }
 }

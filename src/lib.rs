@@ -103,6 +103,9 @@
 //!   `laws/store.rs`, `stories/frozen.rs`
 //! - **An act on GitHub without a stored row before it.** `stories/every_wall.rs`,
 //!   `stories/torture.rs`
+//! - **A task that changes its model more than once; words that only one model service understands,
+//!   sent to another; a call to a service that is left alone.** `laws/fallback.rs`
+//! - **A call that costs more than was left of the hold before it.** `laws/catalog.rs`
 //! - **More than one branch, pull request, status comment, or check run of a commit for a task.**
 //!   Where a lost reply doubled one, the oldest stays. `stories/lost_replies.rs`
 //! - **A push outside `asynccoder/…` but for one commit on top of the pull request's own branch; a push

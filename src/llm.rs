@@ -8,6 +8,7 @@
 //! key into an error or a log line.
 
 pub mod anthropic;
+pub mod breaker;
 pub mod gemini;
 pub mod openai;
 pub mod retry;
@@ -111,8 +112,42 @@ pub struct Reply {
     pub model: String,
     /// The provider's name for this exchange.
     pub request_id: Option<String>,
-    /// The answer in the provider's words, sent back verbatim with the next prompt.
+    /// The answer in the provider's words, sent back verbatim with the next prompt. Null if it was said
+    /// by another model than the one that is asked; then the blocks say it.
     pub raw: Value,
+}
+
+/// What another model said that said nothing.
+const NO_ANSWER: &str = "(no answer)";
+
+impl Reply {
+    /// The same for a model that did not say it: without what only its provider understands. Each call
+    /// gets a name that every provider takes, from `name` and its number.
+    #[must_use]
+    pub fn told_to_another(&self, name: impl Fn(usize) -> String) -> Self {
+        let mut calls = 0;
+        let mut rename = |block: &Block| match block {
+            Block::Text(text) if text.trim().is_empty() => None,
+            Block::Text(text) => Some(Block::Text(text.trim_end().to_owned())),
+            Block::ToolCall { id: _, name: tool, arguments } => {
+                calls += 1;
+                let (id, tool) = (name(calls - 1), tool.clone());
+                Some(Block::ToolCall { id, name: tool, arguments: arguments.clone() })
+            }
+            Block::Opaque(_) => None,
+        };
+        let mut blocks: Vec<_> = self.blocks.iter().filter_map(&mut rename).collect();
+        if blocks.is_empty() {
+            blocks.push(Block::Text(NO_ANSWER.to_owned()));
+        }
+        Self { blocks, raw: Value::Null, ..self.clone() }
+    }
+}
+
+/// The arguments of a call as an object, also where the model wrote none.
+fn object(arguments: &Result<Value, String>) -> Value {
+    let object = arguments.as_ref().ok().filter(|arguments| arguments.is_object());
+    object.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()))
 }
 
 /// A part of what a model answered.
@@ -183,6 +218,14 @@ pub enum LlmError {
         /// When the service wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// It failed so often that it is left alone; nothing was sent.
+    #[error("the model service of {provider} does not answer at the moment")]
+    Away {
+        /// Who.
+        provider: Provider,
+        /// When it may be asked again.
+        retry_in: Duration,
+    },
     /// No complete answer in time.
     #[error("the model service did not answer in time")]
     Timeout,
@@ -221,11 +264,27 @@ impl LlmError {
         match self {
             LlmError::Transient { .. } | LlmError::Overloaded { .. } | LlmError::Timeout => true,
             LlmError::NotConfigured { .. }
+            | LlmError::Away { .. }
             | LlmError::ContextTooLong
             | LlmError::Auth { .. }
             | LlmError::Billing { .. }
             | LlmError::Refused { .. }
             | LlmError::Malformed { .. } => false,
+        }
+    }
+
+    /// Whether another model may do better: the failure is about the service, not about what it was asked.
+    pub const fn is_about_the_service(&self) -> bool {
+        match self {
+            LlmError::NotConfigured { .. }
+            | LlmError::Away { .. }
+            | LlmError::Transient { .. }
+            | LlmError::Overloaded { .. }
+            | LlmError::Timeout
+            | LlmError::Auth { .. }
+            | LlmError::Billing { .. }
+            | LlmError::Malformed { .. } => true,
+            LlmError::ContextTooLong | LlmError::Refused { .. } => false,
         }
     }
 
@@ -236,6 +295,7 @@ impl LlmError {
                 *retry_after
             }
             LlmError::NotConfigured { .. }
+            | LlmError::Away { .. }
             | LlmError::Timeout
             | LlmError::ContextTooLong
             | LlmError::Auth { .. }

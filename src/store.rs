@@ -6,6 +6,7 @@
 
 mod accounts;
 pub mod acts;
+mod ai_models;
 pub mod claims;
 mod columns;
 pub mod commands;

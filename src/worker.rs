@@ -13,10 +13,11 @@ mod reviewing;
 mod thread;
 
 use crate::config::{Config, Timing};
-use crate::domain::catalog::Catalog;
+use crate::domain::catalog::{Catalog, Provider};
 use crate::git::Git;
 use crate::github::GitHub;
 use crate::llm::Llm;
+use crate::llm::breaker::Breaker;
 use crate::store::Store;
 use crate::store::claims::ClaimedTask;
 use std::sync::Arc;
@@ -28,6 +29,12 @@ use tokio_util::task::TaskTracker;
 /// Attempts have so long to give their tasks back when the process stops.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
+/// How models are asked, and what is known of their services.
+pub(crate) struct Asked {
+    pub(crate) llm: Arc<dyn Llm>,
+    pub(crate) breaker: Breaker,
+}
+
 /// The slots of this process.
 #[derive(Clone)]
 pub(crate) struct Worker {
@@ -35,7 +42,9 @@ pub(crate) struct Worker {
     github: GitHub,
     git: Git,
     llm: Arc<dyn Llm>,
+    breaker: Breaker,
     catalog: Arc<Catalog>,
+    providers: Arc<[Provider]>,
     timing: Timing,
     slots: Arc<Semaphore>,
     per_installation: i64,
@@ -48,14 +57,16 @@ impl Worker {
         store: Store,
         github: GitHub,
         git: Git,
-        llm: Arc<dyn Llm>,
+        models: Asked,
     ) -> Self {
         Self {
             store,
             github,
             git,
-            llm,
+            llm: models.llm,
+            breaker: models.breaker,
             catalog: Arc::new(config.catalog.clone()),
+            providers: config.provider_names().into(),
             timing: config.timing,
             slots: Arc::new(Semaphore::new(config.workers)),
             per_installation: config.running_per_installation,
@@ -73,6 +84,7 @@ impl Worker {
             }
             tokio::select! {
                 () = self.store.bells().tasks.notified() => {}
+                () = self.breaker.works_again() => self.wake_waiting().await,
                 () = tokio::time::sleep(self.timing.poll) => {}
                 () = stop.cancelled() => {}
             }
@@ -82,6 +94,15 @@ impl Worker {
             tracing::warn!(
                 "an attempt did not stop in time; its task is taken over when its lease runs out"
             );
+        }
+    }
+
+    /// Takes up what waited for a model service that works again.
+    async fn wake_waiting(&self) {
+        for provider in Provider::ALL.iter().filter(|provider| self.breaker.works(**provider)) {
+            if let Err(error) = self.store.wake_waiting_for(*provider).await {
+                tracing::warn!(%error, "tasks are taken up when they are due");
+            }
         }
     }
 

@@ -4,12 +4,18 @@ use super::Assignment;
 use crate::domain::catalog::Model;
 use crate::domain::credit::NanoUsd;
 use crate::domain::task::Limits;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// With less than this an answer is cut off before it says anything.
 const LEAST_OUTPUT: i64 = 1024;
 /// More than this in one answer takes minutes and is hardly ever wanted.
 const MOST_OUTPUT: i64 = 16 * 1024;
+/// What tools may answer in a task, for each of its steps.
+const OUTPUT_BYTES_A_STEP: i64 = 32 * 1024;
+/// A conversation that fills so much of the model's window, or has so many tokens, is handed off.
+const LONG_PERCENT: i64 = 75;
+const LONG_TOKENS: i64 = 120_000;
 /// From this share of any bound on, the model is told once to come to an end.
 const WARN_PERCENT: i64 = 80;
 
@@ -30,6 +36,8 @@ pub struct Spent {
     pub cost: NanoUsd,
     /// Active time over all attempts.
     pub time: Duration,
+    /// Bytes that the tools answered.
+    pub output: i64,
 }
 
 /// Leave for one call.
@@ -39,6 +47,19 @@ pub struct Allowance {
     pub max_output: i64,
     /// The most that the call can cost.
     pub at_most: NanoUsd,
+}
+
+/// What a task cannot use up without being warned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// Answers of the model.
+    Steps,
+    /// Active time.
+    Time,
+    /// What is held.
+    Cost,
+    /// What the tools answer.
+    Output,
 }
 
 /// The bound that forbids another call.
@@ -52,6 +73,8 @@ pub enum Exhausted {
     Cost,
     /// No room left in the model's window.
     Window,
+    /// The tools have answered too much.
+    Output,
 }
 
 impl Budget {
@@ -72,6 +95,9 @@ impl Budget {
         if spent.time >= self.limits.time {
             return Err(Exhausted::Time);
         }
+        if spent.output >= self.most_output() {
+            return Err(Exhausted::Output);
+        }
         let room = self.model.context.saturating_sub(prompt_tokens);
         if room < LEAST_OUTPUT {
             return Err(Exhausted::Window);
@@ -87,13 +113,39 @@ impl Budget {
 
     /// The output tokens that the rest of the hold pays for, after the prompt.
     fn affordable(&self, spent: Spent, prompt_tokens: i64) -> i64 {
-        let prompt = self.model.prices.worst_case(prompt_tokens, 0);
+        let prices = self.model.prices.dearest(prompt_tokens);
+        let prompt = prices.worst_case(prompt_tokens, 0);
         let rest = self.hold.0.saturating_sub(spent.cost.0).saturating_sub(prompt.0);
-        match self.model.prices.output {
+        match prices.output {
             price if price > 0 => rest / price,
             _ if rest >= 0 => i64::MAX,
             _ => 0,
         }
+    }
+
+    /// What tools may answer in the whole task, in bytes.
+    fn most_output(&self) -> i64 {
+        OUTPUT_BYTES_A_STEP.saturating_mul(i64::from(self.limits.steps))
+    }
+
+    /// Whether a conversation of so many tokens should be handed off before it goes on.
+    pub fn is_long(&self, tokens: i64) -> bool {
+        tokens >= LONG_TOKENS.min(self.model.context.saturating_mul(LONG_PERCENT) / 100)
+    }
+
+    /// Whether a useful answer fits into the model's window after so many tokens.
+    pub const fn has_room(&self, tokens: i64) -> bool {
+        self.model.context.saturating_sub(tokens) >= LEAST_OUTPUT
+    }
+
+    /// The model that is asked.
+    pub const fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// From now on another model is asked.
+    pub fn use_model(&mut self, model: Model) {
+        self.model = model;
     }
 
     /// The time that is left.
@@ -101,29 +153,31 @@ impl Budget {
         self.limits.time.saturating_sub(spent)
     }
 
-    /// What the model is told near the end of any bound, and when the money is enough for only one
-    /// more call: a long prompt reserves much at once.
-    pub fn warning(&self, spent: Spent, prompt_tokens: i64) -> Option<String> {
+    /// The bounds that are nearly reached. For money that is also when it is enough for only one more
+    /// call: a long prompt reserves much at once.
+    pub fn near(&self, spent: Spent, prompt_tokens: i64) -> BTreeSet<Bound> {
+        let is_near =
+            |used: i64, whole: i64| used.saturating_mul(100) >= whole.saturating_mul(WARN_PERCENT);
         let call = self.model.prices.worst_case(prompt_tokens, LEAST_OUTPUT);
-        let near = [
-            (i64::from(spent.steps), i64::from(self.limits.steps)),
-            (spent.cost.0, self.hold.0),
-            (millis(spent.time), millis(self.limits.time)),
-        ];
-        let is_near = |&(used, whole): &(i64, i64)| {
-            used.saturating_mul(100) >= whole.saturating_mul(WARN_PERCENT)
-        };
         let is_last = spent.cost.plus(call).plus(call) > self.hold;
-        (is_last || near.iter().any(is_near)).then(|| self.what_is_left(spent))
+        let bounds = [
+            (Bound::Steps, is_near(i64::from(spent.steps), i64::from(self.limits.steps))),
+            (Bound::Time, is_near(millis(spent.time), millis(self.limits.time))),
+            (Bound::Cost, is_last || is_near(spent.cost.0, self.hold.0)),
+            (Bound::Output, is_near(spent.output, self.most_output())),
+        ];
+        bounds.into_iter().filter(|(_, is_near)| *is_near).map(|(bound, _)| bound).collect()
     }
 
-    fn what_is_left(&self, spent: Spent) -> String {
+    /// What the model is told near the end of any bound.
+    pub fn what_is_left(&self, spent: Spent) -> String {
         let steps = self.limits.steps.saturating_sub(spent.steps);
         let cents = self.hold.0.saturating_sub(spent.cost.0).max(0) / 10_000_000;
         let minutes = self.time_left(spent.time).as_secs() / 60;
+        let kilobytes = self.most_output().saturating_sub(spent.output).max(0) / 1024;
         format!(
-            "Only {steps} steps, ${}.{:02} and {minutes} minutes are left. Bring what you have to a \
-             sound state and call finish; name what you could not verify.",
+            "Only {steps} steps, ${}.{:02}, {minutes} minutes and {kilobytes} KiB of tool output are left. \
+             Bring what you have to a sound state and call finish; name what you could not verify.",
             cents / 100,
             cents % 100
         )

@@ -2,7 +2,7 @@
 //! it gets long, old tool answers are replaced by a note about their length, many at once, because
 //! each such change costs the cached prefix.
 
-use crate::llm::{Message, Reply, UserPart};
+use crate::llm::{Block, Message, Reply, UserPart};
 
 /// From this length on old answers are left out.
 const MASK_ABOVE_TOKENS: i64 = 40_000;
@@ -83,6 +83,39 @@ impl Conversation {
         counted.saturating_add(tokens(new + fixed))
     }
 
+    /// Begins anew with these words.
+    pub fn begin_again(&mut self, first: Vec<UserPart>) {
+        self.messages = vec![Message::User(first)];
+        self.counted = None;
+    }
+
+    /// Puts it into words that every model understands: what only one provider knows is left out, and
+    /// calls are named anew, because not every provider takes every name.
+    pub fn translate(&mut self) {
+        for (index, message) in self.messages.iter_mut().enumerate() {
+            match message {
+                Message::Assistant(reply) => {
+                    *reply = reply.told_to_another(|call| call_name(index, call));
+                }
+                // Answers come right after their calls, and in their order.
+                Message::User(parts) => {
+                    for (call, id) in parts.iter_mut().filter_map(call_id).enumerate() {
+                        *id = call_name(index.saturating_sub(1), call);
+                    }
+                }
+            }
+        }
+        self.counted = None;
+    }
+
+    /// Leaves out all tool answers that may be left out.
+    pub fn mask_all(&mut self) {
+        for (message, part) in self.maskable() {
+            self.mask_one(message, part);
+        }
+        self.counted = None;
+    }
+
     fn mask(&mut self) {
         let old: Vec<_> = self.maskable();
         let old = old.get(..old.len().saturating_sub(KEPT_ANSWERS)).unwrap_or_default();
@@ -127,7 +160,32 @@ fn is_maskable(part: &UserPart) -> bool {
 fn bytes(message: &Message) -> usize {
     match message {
         Message::User(parts) => parts.iter().map(part_bytes).sum(),
+        Message::Assistant(reply) if reply.raw.is_null() => {
+            reply.blocks.iter().map(block_bytes).sum()
+        }
         Message::Assistant(reply) => reply.raw.to_string().len(),
+    }
+}
+
+fn block_bytes(block: &Block) -> usize {
+    match block {
+        Block::Text(text) => text.len(),
+        Block::ToolCall { id, name, arguments } => {
+            let arguments = arguments.as_ref().map_or(0, |arguments| arguments.to_string().len());
+            id.len() + name.len() + arguments
+        }
+        Block::Opaque(_) => 0,
+    }
+}
+
+fn call_name(message: usize, call: usize) -> String {
+    format!("call_{message}_{call}")
+}
+
+fn call_id(part: &mut UserPart) -> Option<&mut String> {
+    match part {
+        UserPart::Text { .. } => None,
+        UserPart::ToolResult { call_id, .. } => Some(call_id),
     }
 }
 

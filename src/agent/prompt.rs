@@ -6,9 +6,11 @@
 //! (comments in HTML, invisible and direction-changing characters) is not shown to the model either.
 
 use super::{Assignment, ReviewInput, TaskText, ThreadEntry};
+use crate::domain::report::PlanItem;
 use crate::domain::task::Kind;
 use crate::domain::text::is_hidden;
 use crate::llm::{Segment, UserPart};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 const SYSTEM: &str = include_str!("prompt/system.md");
@@ -18,6 +20,7 @@ const DOCUMENTATION: &str = include_str!("prompt/documentation.md");
 const ANSWER: &str = include_str!("prompt/answer.md");
 const PLAN: &str = include_str!("prompt/plan.md");
 const REVIEW: &str = include_str!("prompt/review.md");
+const HAND_OFF: &str = include_str!("prompt/hand_off.md");
 
 /// The bounds of foreign texts: about 4,000 tokens of guidance, 16 KiB for each other text.
 const LONGEST_TEXT_BYTES: usize = 16 * 1024;
@@ -25,6 +28,11 @@ const LONGEST_TEXT_BYTES: usize = 16 * 1024;
 const LONGEST_REVIEW_BYTES: usize = 24 * 1024;
 /// So many earlier findings are named.
 const MOST_TOLD: usize = 50;
+/// Of the task's own words so much is told again when a conversation is handed off: 20,000 tokens.
+const LONGEST_TOLD_AGAIN: usize = 60_000;
+/// So much of the notes is kept, and so many changed paths are named.
+const LONGEST_NOTES: usize = 32 * 1024;
+const MOST_PATHS: usize = 200;
 /// The newest comments are shown, up to this much in all.
 const LONGEST_THREAD_BYTES: usize = 48 * 1024;
 
@@ -141,6 +149,63 @@ pub fn goes_on(assignment: &Assignment) -> Vec<UserPart> {
         instruction(&assignment.fence, &assignment.task_text)
     );
     vec![UserPart::Text { text, cache_breakpoint: true }]
+}
+
+/// The task once more, for a conversation that begins anew: verbatim, or without the words around the
+/// instruction if it is too long.
+pub fn told_again(assignment: &Assignment) -> Vec<UserPart> {
+    let mut parts = task(assignment);
+    if !assignment.before.steps.is_empty() {
+        parts.extend(goes_on(assignment));
+    }
+    let length: usize = parts.iter().map(text_of).map(str::len).sum();
+    if length <= LONGEST_TOLD_AGAIN {
+        return parts;
+    }
+    let (fence, words) = (&assignment.fence, &assignment.task_text);
+    let all = parts.iter().map(text_of).collect::<Vec<_>>().join("\n");
+    let text = format!(
+        "The task was told in many words; this is how they began:\n{}\nThis is what you are asked to do:\n{}",
+        data(fence, "people and files", "task", &all),
+        instruction(fence, words)
+    );
+    vec![UserPart::Text { text, cache_breakpoint: true }]
+}
+
+fn text_of(part: &UserPart) -> &str {
+    match part {
+        UserPart::Text { text, .. } | UserPart::ToolResult { text, .. } => text,
+    }
+}
+
+/// Asks for notes in place of the conversation.
+pub fn hand_off() -> Vec<UserPart> {
+    vec![UserPart::Text { text: HAND_OFF.to_owned(), cache_breakpoint: false }]
+}
+
+/// What stands for the conversation up to here.
+pub fn handed_off(notes: &str, plan: &[PlanItem], changed: &BTreeSet<String>) -> UserPart {
+    let mut text =
+        "The conversation up to here was too long and is gone. These are your own notes:\n\n"
+            .to_owned();
+    text.push_str(match notes.trim() {
+        "" => "(you wrote none)",
+        notes => notes.get(..notes.floor_char_boundary(LONGEST_NOTES)).unwrap_or(notes),
+    });
+    if !plan.is_empty() {
+        text.push_str("\n\nYour plan:\n");
+        let line = |item: &PlanItem| format!("- {}: {}\n", item.status, item.text);
+        text.extend(plan.iter().map(line));
+    }
+    if !changed.is_empty() {
+        text.push_str("\n\nFiles that you have changed; the changes are there:\n");
+        text.extend(changed.iter().take(MOST_PATHS).map(|path| format!("- {path:?}\n")));
+    }
+    if changed.len() > MOST_PATHS {
+        let _ = writeln!(text, "- and {} more", changed.len() - MOST_PATHS);
+    }
+    text.push_str("\n\nGo on from there. Read again what you rely on.");
+    UserPart::Text { text, cache_breakpoint: true }
 }
 
 /// The whole change, for a last look before it is published.

@@ -38,6 +38,9 @@ pub async fn run(
                 shell.call(step, &turn, max_output, at_most).await?
             }
             Effect::RunTools { step, calls } => shell.run_tools(step, calls, &turn).await?,
+            Effect::Wait { provider, retry_in } => {
+                return Err(Stopped::ModelAway { provider, retry_in });
+            }
             Effect::End(outcome) => return Ok(*outcome),
         };
         effect = turn.handle(event);
@@ -51,6 +54,9 @@ fn replay(turn: &mut Turn, assignment: &Assignment) -> Effect {
     for step in &assignment.already {
         if !matches!(effect, Effect::Call { .. }) {
             break;
+        }
+        if turn.would_fall_back_to(step.model.as_deref()) {
+            turn.handle(Event::FellBack);
         }
         effect = turn.handle(Event::Replied(step.reply.clone()));
         let (Effect::RunTools { .. }, Some(results)) = (&effect, &step.results) else { break };
@@ -81,7 +87,7 @@ impl Shell<'_> {
         self.check_stop()?;
         self.journal.calling(step, at_most).await?;
         let prompt = Prompt {
-            model: &self.assignment.model,
+            model: turn.model(),
             system: &self.system,
             tools: &self.tools,
             messages: turn.messages(),
@@ -96,7 +102,7 @@ impl Shell<'_> {
         };
         match answer {
             Ok(reply) => {
-                self.journal.replied(step, &reply).await?;
+                self.journal.replied(step, turn.model(), &reply).await?;
                 Ok(Event::Replied(reply))
             }
             Err(error) => Ok(Event::CallFailed(error)),

@@ -4,16 +4,19 @@
 //! events always lead to the same place, which is how a run goes on after a crash: the stored steps
 //! are fed in again, and nothing of them is done again.
 
+mod hand_off;
 mod patience;
 
-use super::budget::{Allowance, Budget, Exhausted, Spent};
+use super::budget::{Allowance, Bound, Budget, Exhausted, Spent};
 use super::context::Conversation;
 use super::tools::{Finish, ToolCall, ToolResult};
 use super::{Assignment, Outcome, StepResults, StoredStep, prompt};
-use crate::domain::credit::{NanoUsd, Prices, Usage};
+use crate::domain::catalog::{Model, Provider};
+use crate::domain::credit::{NanoUsd, Usage};
 use crate::domain::review::{Finding, Scores};
 use crate::domain::task::{End, Kind};
 use crate::llm::{Block, LlmError, Message, Reply, Stop, UserPart};
+use hand_off::HandOff;
 use patience::{Patience, Verdict};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,6 +33,8 @@ pub enum Event {
     Replied(Reply),
     /// The model could not be asked, for good.
     CallFailed(LlmError),
+    /// In an earlier attempt another model went on from here.
+    FellBack,
     /// The tools of the last answer ran.
     ToolsRan(StepResults),
     /// The workspace broke.
@@ -57,6 +62,13 @@ pub enum Effect {
         /// What the model asked for.
         calls: Vec<ToolCall>,
     },
+    /// Leave it until the model's service can be asked again.
+    Wait {
+        /// Who.
+        provider: Provider,
+        /// When.
+        retry_in: Duration,
+    },
     /// It is over.
     End(Box<Outcome>),
 }
@@ -65,7 +77,6 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 pub struct Turn {
     budget: Budget,
-    prices: Prices,
     may_edit: bool,
     conversation: Conversation,
     patience: Patience,
@@ -77,7 +88,11 @@ pub struct Turn {
     /// Of the last answer: what its results have to answer, and why it ended.
     calls: Vec<ToolCall>,
     stop: Stop,
-    is_warned: bool,
+    warned: BTreeSet<Bound>,
+    hand_off: HandOff,
+    /// Who goes on if the model's service fails for good.
+    fallback: Option<Model>,
+    fell_back_to: Option<String>,
     is_reviewed: bool,
     /// What the model said when it first declared the end.
     said: Option<Finish>,
@@ -88,7 +103,6 @@ impl Turn {
     pub fn new(assignment: &Assignment, fixed_bytes: usize) -> Self {
         Self {
             budget: Budget::new(assignment),
-            prices: assignment.model.prices,
             may_edit: assignment.limits.may_edit,
             conversation: beginning(assignment, fixed_bytes),
             patience: Patience::default(),
@@ -99,7 +113,10 @@ impl Turn {
             kind: assignment.kind,
             calls: Vec::new(),
             stop: Stop::EndTurn,
-            is_warned: false,
+            warned: BTreeSet::new(),
+            hand_off: HandOff::new(assignment),
+            fallback: assignment.fallback.clone(),
+            fell_back_to: None,
             is_reviewed: false,
             said: None,
         }
@@ -108,9 +125,10 @@ impl Turn {
     /// What to do after this happened.
     pub fn handle(&mut self, event: Event) -> Effect {
         match event {
-            Event::Started => self.ask(),
+            Event::Started => self.go_on(),
             Event::Replied(reply) => self.replied(reply),
             Event::CallFailed(error) => self.call_failed(&error),
+            Event::FellBack => self.fall_back(),
             Event::ToolsRan(results) => self.ran(&results),
             Event::ToolsBroke(why) => self.end(End::Internal, Some(why)),
             Event::TimeUp => self.end(End::LimitTime, None),
@@ -127,6 +145,32 @@ impl Turn {
         &self.changed
     }
 
+    /// The model that is asked.
+    pub const fn model(&self) -> &Model {
+        self.budget.model()
+    }
+
+    /// Whether this is the id of the model that would go on if the present one failed.
+    pub fn would_fall_back_to(&self, id: Option<&str>) -> bool {
+        self.fallback.as_ref().is_some_and(|fallback| Some(fallback.id.as_str()) == id)
+    }
+
+    /// Asks on, or has a conversation that has become too long handed off first.
+    fn go_on(&mut self) -> Effect {
+        let tokens = self.conversation.tokens();
+        if !self.budget.is_long(tokens) {
+            return self.ask();
+        }
+        if !self.hand_off.begin() {
+            return self.window_is_full();
+        }
+        if !self.budget.has_room(tokens) {
+            self.conversation.mask_all();
+        }
+        self.conversation.add(prompt::hand_off());
+        self.ask()
+    }
+
     fn ask(&self) -> Effect {
         match self.budget.allow(self.spent, self.conversation.tokens()) {
             Ok(Allowance { max_output, at_most }) => {
@@ -136,15 +180,20 @@ impl Turn {
             Err(Exhausted::Time) => self.end(End::LimitTime, None),
             Err(Exhausted::Cost) => self.end(End::LimitCost, None),
             Err(Exhausted::Window) => self.window_is_full(),
+            Err(Exhausted::Output) => {
+                let why = "the tools' answers have reached the limit for one task";
+                self.end(End::LimitCost, Some(why.to_owned()))
+            }
         }
     }
 
     fn replied(&mut self, reply: Reply) -> Effect {
         self.spent.steps += 1;
-        self.spent.cost = self.spent.cost.plus(self.prices.cost(reply.usage));
+        self.spent.cost = self.spent.cost.plus(self.model().prices.cost(reply.usage));
         self.usage = self.usage.plus(reply.usage);
         self.stop = reply.stop.clone();
-        self.calls = calls(&reply);
+        self.calls = if self.hand_off.is_under_way() { Vec::new() } else { calls(&reply) };
+        self.hand_off.note(&reply);
         self.conversation.answered(reply);
         match &self.stop {
             Stop::Refusal { .. } => self
@@ -156,16 +205,42 @@ impl Turn {
         }
     }
 
-    fn call_failed(&self, error: &LlmError) -> Effect {
+    fn call_failed(&mut self, error: &LlmError) -> Effect {
         if *error == LlmError::ContextTooLong {
             return self.window_is_full();
         }
+        if error.is_about_the_service()
+            && self.fallback.is_some()
+            && let call @ Effect::Call { .. } = self.fall_back()
+        {
+            return call;
+        }
+        if let LlmError::Away { provider, retry_in } = *error {
+            return Effect::Wait { provider, retry_in };
+        }
         self.end(End::ProviderError, Some(error.to_string()))
+    }
+
+    /// Another model goes on with the same conversation. It happens once in a task.
+    fn fall_back(&mut self) -> Effect {
+        if let Some(model) = self.fallback.take() {
+            self.fell_back_to = Some(model.id.clone());
+            self.budget.use_model(model);
+            self.conversation.translate();
+        }
+        self.ask()
     }
 
     fn ran(&mut self, results: &StepResults) -> Effect {
         self.spent.time = Duration::from_millis(results.active_ms);
         self.changed.clone_from(&results.changed);
+        if let Some(words) = self.hand_off.take(results) {
+            self.conversation.begin_again(words);
+            return self.ask();
+        }
+        let output = results.results.iter().map(|result| result.text.len()).sum::<usize>();
+        let output = i64::try_from(output).unwrap_or(i64::MAX);
+        self.spent.output = self.spent.output.saturating_add(output);
         self.findings.extend_from_slice(&results.findings);
         if let Some(finish) = &results.finish {
             return self.looked_over(finish, results);
@@ -177,16 +252,17 @@ impl Turn {
             Verdict::GiveUp(end, why) => return self.end(end, Some(why.to_owned())),
         };
         self.answer(&results.results, nudge);
-        self.ask()
+        self.go_on()
     }
 
     /// Says everything that there is to say to the last answer. The results come first.
     fn answer(&mut self, results: &[ToolResult], nudge: Option<String>) {
         let mut parts = answers(&self.calls, results);
         let cut_off = (self.stop == Stop::MaxTokens).then(|| CUT_OFF.to_owned());
-        let warning = self.budget.warning(self.spent, self.conversation.tokens());
-        let warning = warning.filter(|_| !self.is_warned);
-        self.is_warned |= warning.is_some();
+        let near = self.budget.near(self.spent, self.conversation.tokens());
+        let is_news = !near.is_subset(&self.warned);
+        let warning = is_news.then(|| self.budget.what_is_left(self.spent));
+        self.warned.extend(near);
         let words = [cut_off, nudge, warning].into_iter().flatten();
         parts.extend(words.map(|text| UserPart::Text { text, cache_breakpoint: false }));
         self.conversation.say(parts);
@@ -224,7 +300,7 @@ impl Turn {
         self.answer(&results.results, Some(look));
         match self.ask() {
             call @ Effect::Call { .. } => call,
-            Effect::RunTools { .. } | Effect::End(_) => self.finished(finish),
+            Effect::RunTools { .. } | Effect::Wait { .. } | Effect::End(_) => self.finished(finish),
         }
     }
 
@@ -260,6 +336,7 @@ impl Turn {
             scores: Scores::new(),
             verdict: None,
             changed: self.changed.clone(),
+            fell_back_to: self.fell_back_to.clone(),
             usage: self.usage,
             cost: self.spent.cost,
             steps: self.spent.steps,
@@ -293,6 +370,9 @@ fn beginning(assignment: &Assignment, fixed_bytes: usize) -> Conversation {
     conversation.recall(&first.reply, answers_of(first));
     for step in before {
         conversation.recall(&step.reply, answers_of(step));
+    }
+    if assignment.before.is_foreign {
+        conversation.translate();
     }
     conversation.add(prompt::goes_on(assignment));
     conversation

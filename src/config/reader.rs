@@ -7,10 +7,14 @@ use base64::Engine;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 use url::Url;
+
+/// The operator's own models, in `DATA_DIR`.
+const MODELS_FILE: &str = "models.toml";
 
 const KILOBYTE: u64 = 1_000;
 const MEGABYTE: u64 = 1000 * KILOBYTE;
@@ -45,7 +49,7 @@ impl Reader {
         let webhook_secrets = self.webhook_secrets();
         let github_api = self.url("GITHUB_API_URL", Some("https://api.github.com"));
         let github_server = self.url("GITHUB_SERVER_URL", Some("https://github.com"));
-        let catalog = self.catalog();
+        let catalog = self.catalog(&data_dir);
         let providers = self.providers();
         let default_model = self.default_model(catalog.as_ref(), &providers);
         let workers = self.whole_number("WORKERS", 8, 1000);
@@ -221,8 +225,20 @@ impl Reader {
         Some(secrets)
     }
 
-    fn catalog(&mut self) -> Option<Catalog> {
-        Catalog::embedded().map_err(|error| self.faults.push(error.to_string())).ok()
+    /// The shipped catalog, with the operator's file over it if there is one.
+    fn catalog(&mut self, data_dir: &Path) -> Option<Catalog> {
+        let path = data_dir.join(MODELS_FILE);
+        let name = path.display().to_string();
+        let catalog = match std::fs::read_to_string(&path) {
+            Ok(text) => Catalog::overlaid(&name, &text).map_err(|error| error.to_string()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Catalog::embedded().map_err(|error| error.to_string())
+            }
+            Err(error) => Err(format!(
+                "{name} cannot be read: {error}. Make it readable UTF-8 text, or remove it"
+            )),
+        };
+        catalog.map_err(|fault| self.faults.push(fault)).ok()
     }
 
     pub(super) fn providers(&mut self) -> Vec<ProviderAccess> {
@@ -261,16 +277,18 @@ impl Reader {
             let usable = |m: &&crate::domain::catalog::Model| {
                 providers.iter().any(|p| p.provider == m.provider)
             };
-            return catalog.models().iter().find(usable).map(|m| m.id.clone());
+            return catalog.models().find(usable).map(|m| m.id.clone());
         };
         match catalog.find(&name) {
             Ok(model) => Some(model.id.clone()),
             Err(no) => {
-                let meant = no.nearest.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
-                self.fault(
-                    "DEFAULT_MODEL",
-                    &format!("names no model of the catalog: {name}{meant}"),
-                );
+                let fault = if no.among.is_empty() {
+                    let meant = no.nearest.map(|n| format!("; did you mean {n}?"));
+                    format!("names no model of the catalog: {name}{}", meant.unwrap_or_default())
+                } else {
+                    format!("could mean more than one model: {}", no.among.join(", "))
+                };
+                self.fault("DEFAULT_MODEL", &fault);
                 None
             }
         }

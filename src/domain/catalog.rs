@@ -1,10 +1,15 @@
 //! The models that tasks can run on: names, prices and limits, as data.
 //!
-//! Prices move several times a year, so they live in `catalog.toml` and never in code.
+//! Prices move several times a year, so they live in `catalog.toml` and never in code. An operator's
+//! own file of the same form goes over it; how such a file is read stands in [`file`].
 
-use super::credit::Prices;
+mod file;
+
+use super::credit::Tariff;
 use super::text_enum;
-use serde::Deserialize;
+use std::collections::BTreeSet;
+
+pub use file::CatalogError;
 
 text_enum!(
     /// Who serves a model.
@@ -25,6 +30,18 @@ text_enum!(
         Responses = "responses",
         /// Chat Completions, which servers such as Ollama and vLLM speak.
         Chat = "chat",
+    }
+);
+
+text_enum!(
+    /// What a model can do beyond answering.
+    Capability {
+        /// Call tools. Without it a model can do none of our work.
+        Tools = "tools",
+        /// Think before it answers.
+        Reasoning = "reasoning",
+        /// Read a repeated prompt from a cache.
+        Cache = "cache",
     }
 );
 
@@ -53,11 +70,17 @@ pub struct Model {
     /// Short names that people may type.
     pub aliases: Vec<String>,
     /// What its tokens cost.
-    pub prices: Prices,
+    pub prices: Tariff,
     /// The prompt and the answer together may have this many tokens.
     pub context: i64,
     /// An answer may have this many tokens.
     pub max_output: i64,
+    /// What it can do.
+    pub capabilities: BTreeSet<Capability>,
+    /// The id of the model that takes over when this one's service fails for good.
+    pub fallback: Option<String>,
+    /// Whether it can be asked for. One that cannot still names and prices old tasks.
+    pub active: bool,
 }
 
 /// All models, in the order in which a default is looked for.
@@ -66,77 +89,63 @@ pub struct Catalog {
     models: Vec<Model>,
 }
 
-/// Why a catalog file cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the model catalog cannot be read: {0}")]
-pub struct CatalogError(String);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    model: Vec<Entry>,
-}
-
-/// Prices in US dollars per million tokens, as the providers publish them.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    provider: Provider,
-    api: Option<Api>,
-    id: String,
-    name: String,
-    #[serde(default)]
-    aliases: Vec<String>,
-    input: f64,
-    cached: f64,
-    cache_write: f64,
-    output: f64,
-    context: i64,
-    max_output: i64,
-}
-
 impl Catalog {
     /// The catalog that the program is shipped with.
     pub fn embedded() -> Result<Self, CatalogError> {
-        Self::parse(include_str!("catalog.toml"))
+        file::read(&[file::EMBEDDED])
     }
 
-    /// Reads a catalog file.
-    pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        let file: File = toml::from_str(text).map_err(|e| CatalogError(e.to_string()))?;
-        let models = file.model.into_iter().map(Model::try_from).collect::<Result<_, _>>()?;
-        Ok(Self { models })
+    /// The shipped catalog with an operator's file over it: an entry with a known id changes the fields
+    /// that it names, one with a new id adds a model.
+    pub fn overlaid(name: &str, text: &str) -> Result<Self, CatalogError> {
+        file::read(&[file::EMBEDDED, file::Source { name, text }])
     }
 
-    /// Every model.
-    pub fn models(&self) -> &[Model] {
+    /// Every model that can be asked for.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().filter(|m| m.active)
+    }
+
+    /// Every model, also those that can no longer be asked for.
+    pub fn all(&self) -> &[Model] {
         &self.models
     }
 
-    /// The model with exactly this id.
+    /// The model with exactly this id, also one that can no longer be asked for.
     pub fn by_id(&self, id: &str) -> Option<&Model> {
         self.models.iter().find(|m| m.id == id)
     }
 
-    /// The model that a person means: by id, by alias, or by the start of exactly one id.
+    /// The model that a person means: by id, by alias, or by how the names of exactly one begin. Case
+    /// does not matter.
     pub fn find(&self, name: &str) -> Result<&Model, NoSuchModel> {
-        let name = name.to_ascii_lowercase();
-        let exact = self.models.iter().find(|m| m.id == name || m.aliases.contains(&name));
-        if let Some(model) = exact {
+        let wanted = name.to_ascii_lowercase();
+        let exact = |m: &&Model| names(m).any(|known| known.eq_ignore_ascii_case(&wanted));
+        if let Some(model) = self.models().find(exact) {
             return Ok(model);
         }
-        let mut starting = self.models.iter().filter(|m| m.id.starts_with(&name));
-        match (starting.next(), starting.next()) {
-            (Some(only), None) => Ok(only),
-            _ => Err(NoSuchModel { nearest: self.nearest(&name), name }),
+        let begins =
+            |m: &&Model| names(m).any(|known| known.to_ascii_lowercase().starts_with(&wanted));
+        let among: Vec<_> = self.models().filter(begins).collect();
+        match among.as_slice() {
+            [only] if !wanted.is_empty() => Ok(only),
+            _ => Err(NoSuchModel {
+                nearest: self.nearest(&wanted),
+                among: among.iter().map(|m| m.id.clone()).collect(),
+                name: name.to_owned(),
+            }),
         }
     }
 
     fn nearest(&self, name: &str) -> Option<String> {
-        let names = self.models.iter().flat_map(|m| std::iter::once(&m.id).chain(&m.aliases));
-        let nearest = names.min_by_key(|known| strsim::osa_distance(known, name))?;
-        (strsim::osa_distance(nearest, name) * 2 <= name.len()).then(|| nearest.clone())
+        let distance = |known: &&str| strsim::osa_distance(&known.to_ascii_lowercase(), name);
+        let nearest = self.models().flat_map(names).min_by_key(distance)?;
+        (distance(&nearest) * 2 <= name.len()).then(|| nearest.to_owned())
     }
+}
+
+fn names(model: &Model) -> impl Iterator<Item = &str> {
+    std::iter::once(model.id.as_str()).chain(model.aliases.iter().map(String::as_str))
 }
 
 /// No model, or more than one, has this name.
@@ -146,43 +155,6 @@ pub struct NoSuchModel {
     pub name: String,
     /// The known name that is most like it.
     pub nearest: Option<String>,
-}
-
-impl TryFrom<Entry> for Model {
-    type Error = CatalogError;
-
-    fn try_from(entry: Entry) -> Result<Self, CatalogError> {
-        let price = |usd_per_million: f64| nano_usd(usd_per_million, &entry.id);
-        let prices = Prices {
-            input: price(entry.input)?,
-            cached: price(entry.cached)?,
-            cache_write: price(entry.cache_write)?,
-            output: price(entry.output)?,
-        };
-        if entry.context <= 0 || entry.max_output <= 0 {
-            return Err(CatalogError(format!("{}: limits must be above zero", entry.id)));
-        }
-        if entry.api.is_some() && entry.provider != Provider::OpenAi {
-            return Err(CatalogError(format!("{}: only openai models take `api`", entry.id)));
-        }
-        Ok(Self {
-            provider: entry.provider,
-            api: entry.api.unwrap_or(Api::Responses),
-            id: entry.id,
-            display_name: entry.name,
-            aliases: entry.aliases,
-            prices,
-            context: entry.context,
-            max_output: entry.max_output,
-        })
-    }
-}
-
-fn nano_usd(usd_per_million: f64, id: &str) -> Result<i64, CatalogError> {
-    let nano = (usd_per_million * 1000.0).round();
-    if !(0.0..1e9).contains(&nano) {
-        return Err(CatalogError(format!("{id}: {usd_per_million} is not a price")));
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the range was checked above")]
-    Ok(nano as i64)
+    /// The ids of the models of which one has a name that begins so.
+    pub among: Vec<String>,
 }

@@ -84,7 +84,7 @@ impl Usage {
 }
 
 /// Prices in nano-dollars a token (numerically: US dollars per million tokens times a thousand).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Prices {
     /// For [`Usage::input`].
     pub input: i64,
@@ -97,6 +97,16 @@ pub struct Prices {
 }
 
 impl Prices {
+    /// Each price at its dearest.
+    fn max(self, other: Self) -> Self {
+        Self {
+            input: self.input.max(other.input),
+            cached: self.cached.max(other.cached),
+            cache_write: self.cache_write.max(other.cache_write),
+            output: self.output.max(other.output),
+        }
+    }
+
     /// What these tokens cost. Absurd or negative counts never make it cheaper.
     pub const fn cost(&self, usage: Usage) -> NanoUsd {
         const fn part(tokens: i64, price: i64) -> i64 {
@@ -112,12 +122,69 @@ impl Prices {
 
     /// The most that a call can cost: every prompt token at its dearest, and all of the output.
     pub const fn worst_case(&self, prompt_tokens: i64, max_output: i64) -> NanoUsd {
-        let dearest = if self.cache_write > self.input { self.cache_write } else { self.input };
+        let new = if self.cache_write > self.input { self.cache_write } else { self.input };
+        let dearest = if self.cached > new { self.cached } else { new };
         NanoUsd(
             prompt_tokens
                 .saturating_mul(dearest)
                 .saturating_add(max_output.saturating_mul(self.output)),
         )
+    }
+}
+
+/// What a model's tokens cost, by the size of the prompt they belong to. Beyond some size all tokens
+/// of a call have other prices, those of its answer too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tariff {
+    base: Prices,
+    tiers: Vec<Tier>,
+}
+
+/// Other prices for larger prompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tier {
+    /// A prompt with more tokens than this has these prices.
+    pub above: i64,
+    /// The prices.
+    pub prices: Prices,
+}
+
+impl Tariff {
+    /// These prices, and others above some sizes of the prompt, in any order.
+    pub fn new(base: Prices, mut tiers: Vec<Tier>) -> Self {
+        tiers.sort_by_key(|tier| tier.above);
+        Self { base, tiers }
+    }
+
+    /// The prices for a small prompt.
+    pub const fn base(&self) -> &Prices {
+        &self.base
+    }
+
+    /// The prices for larger prompts, the smallest size first.
+    pub fn tiers(&self) -> &[Tier] {
+        &self.tiers
+    }
+
+    /// What one call cost, at the prices for its whole prompt.
+    pub fn cost(&self, usage: Usage) -> NanoUsd {
+        let prompt = [usage.input, usage.cached, usage.cache_write]
+            .into_iter()
+            .fold(0_i64, |sum, tokens| sum.saturating_add(tokens.max(0)));
+        let reached = self.tiers.iter().rev().find(|tier| prompt > tier.above);
+        reached.map_or(&self.base, |tier| &tier.prices).cost(usage)
+    }
+
+    /// The dearest prices that a prompt of up to so many tokens can come to. A size is only estimated
+    /// before the call, so a smaller one counts as possible.
+    pub fn dearest(&self, prompt_tokens: i64) -> Prices {
+        let reached = self.tiers.iter().filter(|tier| prompt_tokens > tier.above);
+        reached.fold(self.base, |dearest, tier| dearest.max(tier.prices))
+    }
+
+    /// The most that a call can cost.
+    pub fn worst_case(&self, prompt_tokens: i64, max_output: i64) -> NanoUsd {
+        self.dearest(prompt_tokens).worst_case(prompt_tokens, max_output)
     }
 }
 

@@ -271,7 +271,7 @@ fn choose_model<'a>(facts: &Facts<'a>) -> Result<&'a Model, Refusal> {
     let named = facts.command.options.model.as_deref().or(facts.default_model);
     let model = match named {
         Some(name) => facts.catalog.find(name).map_err(Refusal::NoSuchModel)?,
-        None => facts.catalog.models().iter().find(|m| has_key(m)).ok_or(Refusal::NoModels)?,
+        None => facts.catalog.models().find(|m| has_key(m)).ok_or(Refusal::NoModels)?,
     };
     if has_key(model) {
         return Ok(model);

@@ -12,6 +12,7 @@ pub mod refusal;
 pub mod review;
 pub mod status;
 
+use super::catalog::Provider;
 use super::credit::{Credits, Quote, Usage};
 use super::ids::{CommandId, Sha, TaskId};
 use super::places::CodePlace;
@@ -35,9 +36,11 @@ pub struct TaskView {
     pub phase: Phase,
     /// What it waits for that only a person can give, such as a permission.
     pub lacks: Option<String>,
+    /// The model service that it waits for.
+    pub waits_for: Option<Provider>,
     /// How it ended, as soon as that is decided.
     pub end: Option<End>,
-    /// The model's name for people.
+    /// The names for people of the model, and of the one that went on for it.
     pub model: String,
     /// What was estimated.
     pub quote: Quote,

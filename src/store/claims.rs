@@ -53,6 +53,8 @@ pub struct ClaimedTask {
     pub attempts: i64,
     /// Time spent on it before.
     pub active: Duration,
+    /// The model that went on for its own, if one did.
+    pub fell_back_to: Option<String>,
     /// When it was admitted: the date of its commit.
     pub created_at: DateTime<Utc>,
 }
@@ -77,6 +79,8 @@ row! {
         attempts: i64,
         active_ms: i64,
         created_at: DateTime<Utc>,
+        fell_back_to: Option<String>,
+        waits_for: Option<String>,
     }
 }
 
@@ -108,11 +112,11 @@ impl Store {
 }
 
 async fn claimed(tx: &mut Tx, id: TaskId) -> Result<ClaimedTask> {
-    documents::want_all(&mut *tx, id).await?;
     let row: Claimed = one(
-        tx,
+        &mut *tx,
         "select t.id, t.lease, t.command_id, t.account_id, a.installation_id, t.repository_id, r.owner, r.name,
-                t.kind, t.model, t.brief, t.base_branch, t.base_sha, t.branch, t.hold, t.attempts, t.active_ms, t.created_at
+                t.kind, t.model, t.brief, t.base_branch, t.base_sha, t.branch, t.hold, t.attempts, t.active_ms, t.created_at,
+                t.fell_back_to, t.waits_for
          from tasks t
          join accounts a on a.id = t.account_id
          join repositories r on r.id = t.repository_id
@@ -120,6 +124,10 @@ async fn claimed(tx: &mut Tx, id: TaskId) -> Result<ClaimedTask> {
         args![id],
     )
     .await?;
+    // While a model service is away, each look at it is a claim that nobody needs to hear of.
+    if row.waits_for.is_none() {
+        documents::want_all(tx, id).await?;
+    }
     row.into_task()
 }
 
@@ -145,6 +153,7 @@ impl Claimed {
             hold: self.hold,
             attempts: self.attempts,
             active: Duration::from_millis(u64::try_from(self.active_ms).unwrap_or(0)),
+            fell_back_to: self.fell_back_to,
             created_at: self.created_at,
         })
     }

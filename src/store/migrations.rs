@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "schedules", include_str!("../../migrations/0005_schedules.sql")),
     (6, "limits", include_str!("../../migrations/0006_limits.sql")),
     (7, "claims", include_str!("../../migrations/0007_claims.sql")),
+    (8, "models", include_str!("../../migrations/0008_models.sql")),
     (9, "threads", include_str!("../../migrations/0009_threads.sql")),
 ];
 

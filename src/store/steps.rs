@@ -16,6 +16,8 @@ row! {
     pub struct StoredStep {
         /// From 1.
         pub step: i64,
+            /// The id of the model that replied; null in old steps.
+        pub model: Option<String>,
         /// The model's reply, once it came.
         pub reply: Option<sqlx::types::Json<Value>>,
         /// The tools' results, once they ran.
@@ -34,6 +36,32 @@ pub struct Replied {
     pub usage: Usage,
     /// Its price.
     pub cost: NanoUsd,
+    /// The model that gave it.
+    pub model: Answering,
+}
+
+/// The model that gave a reply, by its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answering {
+    /// The one that the task was given to.
+    Own(String),
+    /// The one that went on for it.
+    Fallback(String),
+}
+
+impl Answering {
+    fn id(&self) -> &str {
+        match self {
+            Answering::Own(id) | Answering::Fallback(id) => id,
+        }
+    }
+
+    fn fallback(&self) -> Option<&str> {
+        match self {
+            Answering::Own(_) => None,
+            Answering::Fallback(id) => Some(id),
+        }
+    }
 }
 
 /// What the tools of a step came to.
@@ -86,9 +114,9 @@ impl Store {
         let changed = exec(
             &mut tx,
             "update task_steps set state = 'replied', reply = $3, input_tokens = $4, cached_tokens = $5,
-                 cache_write_tokens = $6, output_tokens = $7, cost_nano_usd = $8, updated_at = $9
+                 cache_write_tokens = $6, output_tokens = $7, cost_nano_usd = $8, model = $10, updated_at = $9
              where task_id = $1 and step = $2 and state = 'calling'",
-            args![holder.task, step, json(&replied.reply)?, input, cached, cache_write, output, replied.cost, now()],
+            args![holder.task, step, json(&replied.reply)?, input, cached, cache_write, output, replied.cost, now(), replied.model.id()],
         )
         .await?;
         if changed == 1 {
@@ -96,11 +124,12 @@ impl Store {
                 &mut tx,
                 "update tasks set steps = steps + 1, input_tokens = input_tokens + $2, cached_tokens = cached_tokens + $3,
                      cache_write_tokens = cache_write_tokens + $4, output_tokens = output_tokens + $5,
-                     cost_nano_usd = cost_nano_usd + $6, updated_at = $7
+                     cost_nano_usd = cost_nano_usd + $6, fell_back_to = coalesce($8, fell_back_to), updated_at = $7
                  where id = $1",
-                args![holder.task, input, cached, cache_write, output, replied.cost, now()],
+                args![holder.task, input, cached, cache_write, output, replied.cost, now(), replied.model.fallback()],
             )
             .await?;
+            waits_no_more(&mut tx, holder.task).await?;
         }
         tx.commit().await?;
         Ok(true)
@@ -132,11 +161,22 @@ impl Store {
     pub async fn steps(&self, task: TaskId) -> Result<Vec<StoredStep>> {
         let steps = all(
             self.db.reader(),
-            "select step, reply, results, patch from task_steps where task_id = $1 order by step",
+            "select step, model, reply, results, patch from task_steps where task_id = $1 order by step",
             args![task],
         );
         Ok(steps.await?)
     }
+}
+
+/// A model has answered: whoever was told that its service does not is told otherwise.
+async fn waits_no_more(tx: &mut Tx, task: TaskId) -> Result<()> {
+    let waited = exec(
+        &mut *tx,
+        "update tasks set waits_for = null where id = $1 and waits_for is not null",
+        args![task],
+    )
+    .await?;
+    if waited == 1 { documents::want_all(tx, task).await } else { Ok(()) }
 }
 
 async fn insert_plan(tx: &mut Tx, task: TaskId, plan: &[PlanItem]) -> Result<()> {

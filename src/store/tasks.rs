@@ -8,6 +8,7 @@ use super::commands::ClaimedCommand;
 use super::engine::{Tx, all, args, exec, one, opt};
 use super::steps::Holder;
 use super::{Result, Store, acts, claims, documents, json, ledger, now};
+use crate::domain::catalog::Provider;
 use crate::domain::credit::{Credits, NanoUsd, Quote};
 use crate::domain::ids::{AccountId, Lease, Sha, TaskId};
 use crate::domain::report::{Outcome, detail};
@@ -75,6 +76,8 @@ pub struct Release {
     pub uses_attempt: bool,
     /// What it lacks that only a person can give.
     pub lacks: Option<String>,
+    /// The model service that it waits for.
+    pub waits_for: Option<Provider>,
 }
 
 /// Stores a new task.
@@ -164,18 +167,38 @@ impl Store {
         let mut tx = self.db.begin().await?;
         claims::soon(&mut tx, task).await?;
         let due_at = tx.clock().await? + release.wait;
+        let waits_for = release.waits_for.map(Provider::as_str);
+        let is_known = waits_for.is_some() && is_said_to_wait(&mut tx, task, waits_for).await?;
         exec(
             &mut tx,
             "update tasks set phase = 'waiting', status = 'pending', lease_until = null, due_at = $3, attempts = attempts - $4,
-                 parked = $6, updated_at = $5
+                 parked = $6, waits_for = $7, updated_at = $5
              where id = $1 and lease = $2 and phase = 'working'",
-            args![task, lease, due_at, given_back, now(), release.lacks.as_deref()],
+            args![task, lease, due_at, given_back, now(), release.lacks.as_deref(), waits_for],
         )
         .await?;
-        if release.lacks.is_some() {
+        if is_known {
+            // People read it already, and it does not change with every look.
+        } else if release.lacks.is_some() || waits_for.is_some() {
             documents::want_all_now(&mut tx, task).await?;
         } else {
             documents::want_all(&mut tx, task).await?;
+        }
+        tx.commit().await?;
+        self.bells.tasks.notify_one();
+        Ok(())
+    }
+
+    /// Tries at once what waits for this model service, because it works again.
+    pub async fn wake_waiting_for(&self, provider: Provider) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for statement in [
+            "update accounts set look_at = $2, updated_at = $2
+             where look_at is not null
+               and id in (select account_id from tasks where phase = 'waiting' and waits_for = $1)",
+            "update tasks set due_at = $2, updated_at = $2 where phase = 'waiting' and waits_for = $1 and due_at > $2",
+        ] {
+            exec(&mut tx, statement, args![provider.as_str(), now()]).await?;
         }
         tx.commit().await?;
         self.bells.tasks.notify_one();
@@ -248,6 +271,7 @@ async fn end_with(tx: &mut Tx, task: TaskId, end: End, used: Credits) -> Result<
     exec(
         &mut *tx,
         "update tasks set status = $2, phase = 'ended', ended_as = $3, charged = $4, lease_until = null, parked = null,
+             waits_for = null,
              ended_at = $5, updated_at = $5
          where id = $1",
         args![task, end.status(), end, charged, now()],
@@ -282,6 +306,14 @@ pub(super) async fn wake_all(tx: &mut Tx, account: AccountId) -> Result<()> {
         exec(&mut *tx, statement, args![account, now()]).await?;
     }
     Ok(())
+}
+
+/// Whether the task's comment says already that it waits for this service.
+async fn is_said_to_wait(tx: &mut Tx, task: TaskId, waits_for: Option<&str>) -> Result<bool> {
+    let said: Option<(TaskId,)> =
+        opt(tx, "select id from tasks where id = $1 and waits_for = $2", args![task, waits_for])
+            .await?;
+    Ok(said.is_some())
 }
 
 async fn cancel_requested(tx: &mut Tx, task: TaskId) -> Result<bool> {

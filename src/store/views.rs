@@ -6,7 +6,7 @@ use crate::domain::act::ActKind;
 use crate::domain::catalog::Catalog;
 use crate::domain::credit::{Credits, Quote, Usage};
 use crate::domain::ids::TaskId;
-use crate::domain::report::{Opened, Outcome, PlanItem, Pushed, TaskView};
+use crate::domain::report::{Opened, Outcome, PlanItem, Pushed, TaskView, receipt};
 use crate::domain::task::{End, Kind, Phase};
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,6 +28,8 @@ row! {
         output_tokens: i64,
         outcome: sqlx::types::Json<Value>,
         parked: Option<String>,
+        fell_back_to: Option<String>,
+        waits_for: Option<String>,
         owner: String,
         name: String,
         base_sha: String,
@@ -70,15 +72,17 @@ impl Store {
         let row: Shown = one(
             self.db.reader(),
             "select t.kind, t.model, t.phase, t.ended_as, t.quote_low, t.quote_high, t.hold, t.charged,
-                    t.steps, t.input_tokens, t.cached_tokens, t.cache_write_tokens, t.output_tokens, t.outcome, t.parked,
+                    t.steps, t.input_tokens, t.cached_tokens, t.cache_write_tokens, t.output_tokens, t.outcome, t.parked, t.fell_back_to, t.waits_for,
                     r.owner, r.name, t.base_sha, r.private, a.balance, a.held
              from tasks t join accounts a on a.id = t.account_id join repositories r on r.id = t.repository_id
              where t.id = $1",
             args![id],
         )
         .await?;
+        let named =
+            |id: &String| catalog.by_id(id).map_or_else(|| id.clone(), |m| m.display_name.clone());
         let model =
-            catalog.by_id(&row.model).map_or_else(|| row.model.clone(), |m| m.display_name.clone());
+            receipt::models(&named(&row.model), row.fell_back_to.as_ref().map(named).as_deref());
         let plan = self.latest_plan(id).await?;
         let pull_request = self.opened_by(id).await?;
         let pushed = self.pushed_by(id).await?;
@@ -88,6 +92,7 @@ impl Store {
             kind: row.kind,
             phase: row.phase,
             lacks: row.parked,
+            waits_for: row.waits_for.and_then(|name| name.parse().ok()),
             end: row.ended_as,
             model,
             quote: Quote { low: row.quote_low, high: row.quote_high, cap: row.hold },

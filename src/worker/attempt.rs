@@ -8,7 +8,7 @@ use super::outcome::Site;
 use super::past::last_patch;
 use crate::agent::workspace::Workspace;
 use crate::agent::{self, Assignment, Before, Outcome, Stopped, StoredStep, TaskText};
-use crate::domain::catalog::Model;
+use crate::domain::catalog::{Model, Provider};
 use crate::domain::report::{self, detail};
 use crate::domain::task::End;
 use crate::git::{Remote, Worktree};
@@ -60,18 +60,38 @@ impl Worker {
             let outcome = report::Outcome { detail, ..report::Outcome::default() };
             return Ok(Sealed { end: End::Cancelled, outcome, acts: Vec::new() });
         };
-        let worktree = tokio::select! {
-            worktree = self.workspace(task, &place) => worktree?,
-            () = kept.stop.cancelled() => return Err(Stopped::Released.into()),
-        };
         let model = self
             .catalog
             .by_id(&task.model)
             .with_context(|| format!("{} is no longer in the catalog", task.model))?;
+        let fallback = self.fallback(task, model);
+        if fallback.is_none() {
+            self.may_ask(model.provider)?;
+        }
+        let worktree = tokio::select! {
+            worktree = self.workspace(task, &place) => worktree?,
+            () = kept.stop.cancelled() => return Err(Stopped::Released.into()),
+        };
         let subject = self.subject(task, &worktree, model).await?;
         let site = Site { task, place: &place, worktree: &worktree, subject: subject.as_ref() };
-        let outcome = self.run_agent(site, model, kept).await?;
+        let outcome = self.run_agent(site, model, fallback, kept).await?;
         self.sealed(site, outcome).await
+    }
+
+    /// The model that goes on if the task's own fails: the one that has done so already, or the
+    /// operator's choice if its service has a key.
+    fn fallback(&self, task: &ClaimedTask, model: &Model) -> Option<&Model> {
+        if let Some(id) = &task.fell_back_to {
+            return self.catalog.by_id(id);
+        }
+        let chosen = self.catalog.by_id(model.fallback.as_deref()?);
+        chosen.filter(|chosen| self.providers.contains(&chosen.provider))
+    }
+
+    /// Nothing is prepared for a task whose model cannot be asked now.
+    fn may_ask(&self, provider: Provider) -> Result<(), Stopped> {
+        let wait = self.breaker.left_alone(provider);
+        wait.map_or(Ok(()), |retry_in| Err(Stopped::ModelAway { provider, retry_in }))
     }
 
     async fn workspace(&self, task: &ClaimedTask, place: &Place) -> Result<Worktree, Broken> {
@@ -91,6 +111,7 @@ impl Worker {
         &self,
         site: Site<'_>,
         model: &Model,
+        fallback: Option<&Model>,
         kept: &Kept,
     ) -> Result<Outcome, Broken> {
         let Site { task, worktree, subject, .. } = site;
@@ -103,6 +124,7 @@ impl Worker {
         let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
         let assignment = Assignment {
             before: past.before,
+            fallback: fallback.cloned(),
             review: subject.map(|subject| subject.input.clone()),
             task_text: TaskText {
                 earlier: past.earlier,
@@ -117,7 +139,7 @@ impl Worker {
             git: &self.git,
             worktree,
             holder: kept.holder,
-            model,
+            own: model,
             last_patch: Mutex::new(last_patch),
         };
         Ok(agent::run(&assignment, &*self.llm, &workspace, &journal, &kept.stop).await?)
@@ -134,6 +156,7 @@ fn assignment(task: &ClaimedTask, model: &Model) -> Assignment {
     Assignment {
         kind: task.kind,
         model: model.clone(),
+        fallback: None,
         limits: task.kind.limits(),
         hold: task.hold,
         fence: uuid::Uuid::new_v4().simple().to_string(),
@@ -166,6 +189,7 @@ fn task_text(task: &ClaimedTask, workspace: &Workspace) -> TaskText {
 /// The steps that have a reply; a call without one is made again.
 pub(super) fn already(stored: Vec<steps::StoredStep>) -> anyhow::Result<Vec<StoredStep>> {
     let step = |stored: steps::StoredStep| -> anyhow::Result<Option<StoredStep>> {
+        let model = stored.model;
         let Some(reply) = stored.reply else { return Ok(None) };
         let reply = serde_json::from_value(reply.0).context("a stored reply")?;
         let results = stored
@@ -173,7 +197,7 @@ pub(super) fn already(stored: Vec<steps::StoredStep>) -> anyhow::Result<Vec<Stor
             .map(|r| serde_json::from_value(r.0))
             .transpose()
             .context("stored results")?;
-        Ok(Some(StoredStep { reply, results }))
+        Ok(Some(StoredStep { model, reply, results }))
     };
     stored.into_iter().filter_map(|s| step(s).transpose()).collect()
 }

@@ -4,6 +4,7 @@ use super::Worker;
 use super::attempt::place;
 use super::lease::{Kept, Why};
 use crate::agent::Stopped;
+use crate::domain::catalog::Provider;
 use crate::domain::report::{self, detail};
 use crate::domain::task::{End, LONGEST_WAIT};
 use crate::git::GitError;
@@ -91,13 +92,16 @@ impl Worker {
             }
             Next::Release(Release { wait, ..Release::default() })
         };
-        let ours = Next::Release(Release { wait, uses_attempt: true, lacks: None });
+        let ours = Next::Release(Release { wait, uses_attempt: true, ..Release::default() });
         match broken {
             Broken::Stopped(Stopped::Released) => match kept.why() {
                 Why::Lost => Next::Leave,
                 Why::Cancelled => Next::End(End::Cancelled, None),
                 Why::ShuttingDown => Next::Release(Release::default()),
             },
+            Broken::Stopped(Stopped::ModelAway { provider, retry_in }) => {
+                self.wait_for_model(*provider, *retry_in, waited)
+            }
             Broken::Stopped(Stopped::Cancelled) => Next::End(End::Cancelled, None),
             Broken::Stopped(Stopped::LeaseLost | Stopped::Storage(_)) | Broken::Store(_) => {
                 Next::Leave
@@ -112,7 +116,8 @@ impl Worker {
             }
             Broken::GitHub(GitHubError::Lacks(lacks)) if waited <= LONGEST_WAIT => {
                 let lacks = Some(lacks.clone());
-                Next::Release(Release { wait: self.timing.parked, uses_attempt: false, lacks })
+                let wait = self.timing.parked;
+                Next::Release(Release { wait, lacks, ..Release::default() })
             }
             Broken::GitHub(error) => {
                 Next::End(End::PublishRefused, Some(detail::not_readable(error)))
@@ -134,6 +139,16 @@ impl Worker {
             )
             | Broken::Ours(_) => ours,
         }
+    }
+
+    /// Not all come back at once: the first is the one that tries the service, and it wakes the others.
+    fn wait_for_model(&self, provider: Provider, retry_in: Duration, waited: TimeDelta) -> Next {
+        if waited > LONGEST_WAIT {
+            return Next::End(End::ProviderError, Some(detail::model_stayed_away(provider)));
+        }
+        let spread = self.timing.probe_spacing.mul_f64(rand::random_range(0.0..0.5));
+        let (wait, waits_for) = (retry_in + spread, Some(provider));
+        Next::Release(Release { wait, waits_for, ..Release::default() })
     }
 
     /// A token may be revoked before its time; the next attempt gets new ones.

@@ -5,7 +5,7 @@ use crate::domain::catalog::Model;
 use crate::domain::credit::NanoUsd;
 use crate::git::{Git, Worktree};
 use crate::llm::Reply;
-use crate::store::steps::{Holder, Ran, Replied};
+use crate::store::steps::{Answering, Holder, Ran, Replied};
 use crate::store::{Result, Store};
 use async_trait::async_trait;
 use serde::Serialize;
@@ -18,7 +18,8 @@ pub(super) struct StepJournal<'a> {
     pub(super) git: &'a Git,
     pub(super) worktree: &'a Worktree,
     pub(super) holder: Holder,
-    pub(super) model: &'a Model,
+    /// The model that the task was given to.
+    pub(super) own: &'a Model,
     /// The patch that was stored last: it is stored again only when it has changed.
     pub(super) last_patch: Mutex<Option<Vec<u8>>>,
 }
@@ -29,9 +30,11 @@ impl Journal for StepJournal<'_> {
         held(self.store.step_calling(self.holder, i64::from(step), at_most).await)
     }
 
-    async fn replied(&self, step: u32, reply: &Reply) -> Result<(), Stopped> {
-        let cost = self.model.prices.cost(reply.usage);
-        let replied = Replied { reply: value(reply)?, usage: reply.usage, cost };
+    async fn replied(&self, step: u32, model: &Model, reply: &Reply) -> Result<(), Stopped> {
+        let cost = model.prices.cost(reply.usage);
+        let id = model.id.clone();
+        let model = if id == self.own.id { Answering::Own(id) } else { Answering::Fallback(id) };
+        let replied = Replied { reply: value(reply)?, usage: reply.usage, cost, model };
         held(self.store.step_replied(self.holder, i64::from(step), replied).await)
     }
 

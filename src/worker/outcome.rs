@@ -12,6 +12,7 @@ use crate::domain::report;
 use crate::domain::report::pull_request::{
     Requester, Work, body, branch_name, commit_message, title,
 };
+use crate::domain::report::receipt;
 use crate::domain::task::End;
 use crate::git::{CheckedTree, Guarded, Worktree};
 use crate::github::Place;
@@ -71,11 +72,12 @@ impl Worker {
     ) -> Result<Vec<NewAct>, Broken> {
         let Site { task, place, worktree, .. } = site;
         let words = words(outcome);
-        let model = self
-            .catalog
-            .by_id(&task.model)
-            .map_or(task.model.as_str(), |m| m.display_name.as_str());
-        let work = work(task, outcome, &words, model);
+        let named = |id: &String| {
+            self.catalog.by_id(id).map_or_else(|| id.clone(), |m| m.display_name.clone())
+        };
+        let then = outcome.fell_back_to.as_ref().map(named);
+        let model = receipt::models(&named(&task.model), then.as_deref());
+        let work = work(task, outcome, &words, &model);
         let bot = self.github.bot(place).await?;
         let recipe = CommitRecipe {
             message: commit_message(&work),

@@ -31,10 +31,8 @@ impl Worker {
         let Some(id) = task.brief.continues else { return Ok(past) };
         let Some(left) = self.store.left_by(id).await? else { return Ok(past) };
         let steps = self.store.steps(id).await?;
-        // Only its own provider understands what a model said verbatim; a transcript that is too old
-        // is gone.
-        let is_same = self.catalog.by_id(&left.model).is_some_and(|m| m.provider == model.provider);
-        if !is_same || steps.is_empty() {
+        // A transcript that is too old is gone.
+        if steps.is_empty() {
             past.earlier.push(told(id, &left));
             return Ok(past);
         }
@@ -42,7 +40,14 @@ impl Worker {
         let steps = already(steps)?;
         let results = steps.iter().rev().find_map(|step| step.results.as_ref());
         let changed = results.filter(|_| patch.is_some()).map(|r| r.changed.clone());
-        past.before = Before { steps, changed: changed.unwrap_or_default() };
+        // Only its own service understands what a model said verbatim.
+        let speaks_alike = |id: &str| {
+            let other = self.catalog.by_id(id);
+            other.is_some_and(|other| (other.provider, other.api) == (model.provider, model.api))
+        };
+        let is_foreign =
+            steps.iter().any(|step| !speaks_alike(step.model.as_deref().unwrap_or(&left.model)));
+        past.before = Before { steps, is_foreign, changed: changed.unwrap_or_default() };
         past.patch = patch;
         Ok(past)
     }

@@ -111,7 +111,7 @@ fn read_change(
 
 /// As much as a quarter of what is held pays for, so that there is enough left to look around.
 fn most_shown(task: &ClaimedTask, model: &Model) -> usize {
-    let price = model.prices.input.max(model.prices.cache_write).max(1);
+    let price = model.prices.worst_case(1, 0).0.max(1);
     let tokens = task.hold.to_nano_usd().0 / 4 / price;
     let bytes = usize::try_from(tokens.saturating_mul(BYTES_PER_TOKEN)).unwrap_or(usize::MAX);
     bytes.clamp(*SHOWN_BYTES.start(), *SHOWN_BYTES.end())

@@ -1,7 +1,11 @@
 //! What must hold always, for all inputs.
 
+mod catalog;
 mod documents;
+mod ends;
+mod fallback;
 mod grammar;
+mod hand_off;
 mod layers;
 mod ledger;
 mod migrations;

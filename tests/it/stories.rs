@@ -19,6 +19,7 @@ mod labels;
 mod lost_replies;
 mod missed_webhooks;
 mod model_access;
+mod model_outages;
 mod on_pull_requests;
 mod passing_time;
 mod permissions;

@@ -47,6 +47,7 @@ pub(crate) struct Plan {
     variables: Vec<(&'static str, &'static str)>,
     timing: Timing,
     repository: RepositoryOptions,
+    models: Option<&'static str>,
 }
 
 impl Default for Plan {
@@ -65,7 +66,7 @@ impl Default for Plan {
         };
         let files = repo::files(include_str!("../../fixtures/repos/till.txt"));
         let repository = RepositoryOptions { files, ..RepositoryOptions::default() };
-        Self { variables: Vec::new(), timing, repository }
+        Self { variables: Vec::new(), timing, repository, models: None }
     }
 }
 
@@ -73,6 +74,12 @@ impl Plan {
     /// Sets a variable of the environment; an empty value takes it away.
     pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.variables.push((name, value));
+        self
+    }
+
+    /// What the operator wrote into the file of models.
+    pub(crate) fn models(mut self, file: &'static str) -> Self {
+        self.models = Some(file);
         self
     }
 
@@ -204,6 +211,10 @@ impl World {
 
     /// Starts the bot.
     pub(crate) async fn start(&mut self) {
+        if let Some(models) = self.plan.models {
+            std::fs::create_dir_all(self.data_dir()).unwrap();
+            std::fs::write(self.data_dir().join("models.toml"), models).unwrap();
+        }
         let mut config = Config::from_vars(self.variables()).unwrap();
         config.timing = self.plan.timing;
         let app = App::start(config).await.unwrap();

@@ -1,8 +1,9 @@
 //! Answers to the free verbs.
 
+use super::receipt::grouped;
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::command::{Key, Verb};
-use crate::domain::credit::Credits;
+use crate::domain::credit::{Credits, Tier};
 use crate::domain::ids::TaskId;
 use crate::domain::task::{End, Kind, Phase};
 
@@ -46,12 +47,19 @@ pub fn models(catalog: &Catalog, providers: &[Provider], default: Option<&str>) 
         } else {
             format!("no {} on this server", model.provider.key_variable())
         };
-        let [input, cached, output] =
-            [model.prices.input, model.prices.cached, model.prices.output].map(dollars);
+        let base = model.prices.base();
+        let [input, cached, output] = [base.input, base.cached, base.output].map(dollars);
         text.push_str(&format!(
             "| `{}` | {also} | {input} | {cached} | {output} | {note} |\n",
             model.id
         ));
+        for Tier { above, prices } in model.prices.tiers() {
+            let [input, cached, output] = [prices.input, prices.cached, prices.output].map(dollars);
+            text.push_str(&format!(
+                "| | prompts above {} tokens | {input} | {cached} | {output} | |\n",
+                grouped(*above)
+            ));
+        }
     }
     text.truncate(text.trim_end().len());
     text

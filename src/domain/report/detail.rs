@@ -1,5 +1,6 @@
 //! What went wrong, in one sentence below the headline of a status comment.
 
+use crate::domain::catalog::Provider;
 use std::fmt::Display;
 
 /// The App was removed or suspended while there was something to do.
@@ -10,6 +11,20 @@ pub fn app_is_gone() -> String {
 /// Something passing did not pass.
 pub fn gave_up(error: &dyn Display) -> String {
     format!("It did not work for three days, so I gave up: {error}")
+}
+
+/// A model service did not come back.
+pub fn model_stayed_away(provider: Provider) -> String {
+    format!("{} did not answer for three days, so I gave up.", service(provider))
+}
+
+/// A model service as people call it.
+pub(super) const fn service(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Anthropic => "Anthropic's model service",
+        Provider::OpenAi => "OpenAI's model service",
+        Provider::Gemini => "Google's model service",
+    }
 }
 
 /// GitHub will never do it.

@@ -10,6 +10,11 @@ pub fn receipt(view: &TaskView) -> String {
     format!("Receipt: {} · {steps} · {} tokens{charged}", view.model, tokens(view.usage))
 }
 
+/// The model, and the one that went on for it if there is one.
+pub fn models(first: &str, then: Option<&str>) -> String {
+    then.map_or_else(|| first.to_owned(), |then| format!("{first}, then {then}"))
+}
+
 /// Tokens read at full price / read from the cache / written.
 pub fn tokens(usage: Usage) -> String {
     let full = usage.input.saturating_add(usage.cache_write);
@@ -17,7 +22,7 @@ pub fn tokens(usage: Usage) -> String {
 }
 
 /// A number with a comma between thousands.
-fn grouped(n: i64) -> String {
+pub(super) fn grouped(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -66,7 +66,19 @@ pub fn refusal(refusal: &Refusal) -> String {
     }
 }
 
+/// The most models that an ambiguous name is answered with.
+const MOST_MEANT: usize = 6;
+
 fn no_such_model(no: &NoSuchModel) -> String {
+    if !no.among.is_empty() && !no.name.is_empty() {
+        let among = no.among.iter().take(MOST_MEANT).map(|id| format!("`{id}`"));
+        let among = among.collect::<Vec<_>>().join(", ");
+        let more = if no.among.len() > MOST_MEANT { ", …" } else { "" };
+        return format!(
+            "More than one model is called {}…: {among}{more}. Please name one of them.",
+            code(&no.name)
+        );
+    }
     let meant = no.nearest.as_ref().map(|n| format!(" Did you mean `{n}`?")).unwrap_or_default();
     format!("There is no model {}.{meant} `{TRIGGER} models` lists them.", code(&no.name))
 }

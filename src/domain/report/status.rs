@@ -1,5 +1,6 @@
 //! The status comment: one per task, edited in place from queued to its end.
 
+use super::detail::service;
 use super::receipt::receipt;
 use super::{LONGEST_BODY, PlanItem, PlanStatus, Pushed, TaskView, review, task_marker};
 use crate::domain::command::Verb;
@@ -23,6 +24,10 @@ pub fn status_comment(view: &TaskView) -> String {
 
 /// The word after the kind.
 pub fn state(view: &TaskView) -> &'static str {
+    // Each look whether a service is back is a claim that is of no interest.
+    if view.phase == Phase::Working && view.waits_for.is_some() {
+        return "queued";
+    }
     state_of(view.phase, view.end, view.lacks.is_some())
 }
 
@@ -67,6 +72,11 @@ fn under_way(view: &TaskView, parts: &mut Vec<String>) {
     if let Some(lacks) = &view.lacks {
         parts.push(format!(
             "I lack {lacks}. An owner of this account can grant it in the App's settings on GitHub; then I go on by myself. After three days I give up, and you pay nothing."
+        ));
+    } else if let Some(provider) = view.waits_for {
+        parts.push(format!(
+            "{} does not answer at the moment. I look again every half minute and go on by myself as soon as it does; waiting costs nothing. After three days I give up.",
+            service(provider)
         ));
     } else if view.phase == Phase::Publishing {
         parts.push("I am publishing what I have now.".to_owned());
@@ -151,6 +161,10 @@ fn fact(view: &TaskView, end: End) -> String {
         End::LimitSteps => {
             format!("I stopped after {} steps, the limit for {}.{partial}", view.steps, view.kind)
         }
+        // The detail says which bound it was.
+        End::LimitCost if view.outcome.detail.is_some() => {
+            format!("I stopped because this task is too large to be done at once.{partial}")
+        }
         End::LimitCost => {
             format!(
                 "I stopped because the {} held for this task do not cover the next step.{partial}",
@@ -190,7 +204,7 @@ fn next_step(view: &TaskView, end: End) -> Option<String> {
         )),
         End::Done | End::NoChange | End::Cancelled => None,
         End::NeedsInfo => Some("To go on: `/asynccoder retry <your answers>`".to_owned()),
-        End::LimitCost if view.hold < view.kind.limits().cap => {
+        End::LimitCost if view.outcome.detail.is_none() && view.hold < view.kind.limits().cap => {
             let more = Credits(view.hold.0.saturating_mul(2)).min(view.kind.limits().cap);
             Some(format!("To allow more: `/asynccoder retry budget={}`", more.0))
         }

@@ -1,6 +1,6 @@
 //! A prompt as the bytes of a request. The same prompt is always the same bytes.
 
-use crate::llm::{Message, Prompt, Reply, Segment, ToolSpec, UserPart};
+use crate::llm::{Block, Message, NO_ANSWER, Prompt, Reply, Segment, ToolSpec, UserPart, object};
 use serde_json::{Value, json};
 
 /// The service takes no more marks than this in one request.
@@ -56,18 +56,29 @@ fn message(message: &Message) -> Value {
     }
 }
 
-/// The reply's own content. An empty one must not be sent, so it gets the least that may be.
+/// The reply's own content, or its blocks if another model said it. An empty one must not be sent, so it
+/// gets the least that may be.
 fn content(reply: &Reply) -> Value {
     match &reply.raw {
         Value::Array(blocks) if !blocks.is_empty() => {
             blocks.iter().map(with_object_input).collect()
         }
+        Value::Null => reply.blocks.iter().filter_map(block).collect(),
         Value::Array(_)
-        | Value::Null
         | Value::Bool(_)
         | Value::Number(_)
         | Value::String(_)
-        | Value::Object(_) => json!([{"type": "text", "text": "(no answer)"}]),
+        | Value::Object(_) => json!([{"type": "text", "text": NO_ANSWER}]),
+    }
+}
+
+fn block(block: &Block) -> Option<Value> {
+    match block {
+        Block::Text(text) => Some(json!({"type": "text", "text": text})),
+        Block::ToolCall { id, name, arguments } => {
+            Some(json!({"type": "tool_use", "id": id, "name": name, "input": object(arguments)}))
+        }
+        Block::Opaque(_) => None,
     }
 }
 

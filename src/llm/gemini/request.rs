@@ -1,7 +1,7 @@
 //! A prompt as the body of a request. The same prompt is always the same bytes.
 
 use super::UNNAMED;
-use crate::llm::{Message, Prompt, UserPart};
+use crate::llm::{Block, Message, NO_ANSWER, Prompt, Reply, UserPart, object};
 use serde_json::{Value, json};
 
 /// The body of a request.
@@ -31,8 +31,33 @@ fn content(message: &Message) -> Value {
             json!({"role": "user", "parts": parts.iter().map(part).collect::<Vec<_>>()})
         }
         Message::Assistant(reply) if has_parts(&reply.raw) => reply.raw.clone(),
-        Message::Assistant(_) => json!({"role": "model", "parts": [{"text": "(no answer)"}]}),
+        Message::Assistant(reply) if reply.raw.is_null() => {
+            json!({"role": "model", "parts": said_by_another(reply)})
+        }
+        Message::Assistant(_) => json!({"role": "model", "parts": [{"text": NO_ANSWER}]}),
     }
+}
+
+/// The service signs the first call of each turn and wants the signature back. For calls that another
+/// model made it documents this word instead.
+const NOT_SIGNED: &str = "skip_thought_signature_validator";
+
+fn said_by_another(reply: &Reply) -> Vec<Value> {
+    let mut is_first_call = true;
+    let part = |block: &Block| match block {
+        Block::Text(text) => Some(json!({"text": text})),
+        Block::ToolCall { id, name, arguments } => {
+            let call = json!({"id": id, "name": name, "args": object(arguments)});
+            let mut part = json!({"functionCall": call});
+            if let (true, Some(fields)) = (is_first_call, part.as_object_mut()) {
+                fields.insert("thoughtSignature".to_owned(), json!(NOT_SIGNED));
+            }
+            is_first_call = false;
+            Some(part)
+        }
+        Block::Opaque(_) => None,
+    };
+    reply.blocks.iter().filter_map(part).collect()
 }
 
 fn has_parts(raw: &Value) -> bool {

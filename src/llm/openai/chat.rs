@@ -5,7 +5,7 @@
 use super::{arguments, field, output};
 use crate::domain::catalog::Model;
 use crate::llm::wire::{Counts, Sizes, count, word};
-use crate::llm::{Block, LlmError, Message, Prompt, Reply, Stop, UserPart};
+use crate::llm::{Block, LlmError, Message, NO_ANSWER, Prompt, Reply, Stop, UserPart, object};
 use serde_json::{Value, json};
 
 /// The body of a request. The same prompt is always the same bytes.
@@ -32,8 +32,30 @@ fn turn(message: &Message) -> Vec<Value> {
     match message {
         Message::User(parts) => parts.iter().map(part).collect(),
         Message::Assistant(reply) if reply.raw.is_object() => vec![reply.raw.clone()],
-        Message::Assistant(_) => vec![json!({"role": "assistant", "content": "(no answer)"})],
+        Message::Assistant(reply) if reply.raw.is_null() => vec![said_by_another(reply)],
+        Message::Assistant(_) => vec![json!({"role": "assistant", "content": NO_ANSWER})],
     }
+}
+
+fn said_by_another(reply: &Reply) -> Value {
+    let (mut texts, mut calls) = (Vec::new(), Vec::new());
+    for block in &reply.blocks {
+        match block {
+            Block::Text(text) => texts.push(text.as_str()),
+            Block::ToolCall { id, name, arguments } => calls.push(json!({
+                "type": "function",
+                "id": id,
+                "function": {"name": name, "arguments": object(arguments).to_string()},
+            })),
+            Block::Opaque(_) => {}
+        }
+    }
+    let mut message = json!({"role": "assistant", "content": texts.join("\n\n")});
+    // An empty list of calls is refused by some servers.
+    if let (false, Some(fields)) = (calls.is_empty(), message.as_object_mut()) {
+        fields.insert("tool_calls".to_owned(), Value::Array(calls));
+    }
+    message
 }
 
 fn part(part: &UserPart) -> Value {

@@ -3,7 +3,7 @@
 use super::{arguments, error, field, output};
 use crate::domain::catalog::Model;
 use crate::llm::wire::{Counts, Sizes, count, word};
-use crate::llm::{Block, LlmError, Message, Prompt, Reply, Stop, UserPart};
+use crate::llm::{Block, LlmError, Message, NO_ANSWER, Prompt, Reply, Stop, UserPart, object};
 use serde_json::{Value, json};
 
 /// The body of a request. The same prompt is always the same bytes.
@@ -30,8 +30,24 @@ fn items(message: &Message) -> Vec<Value> {
         Message::User(parts) => parts.iter().map(part).collect(),
         Message::Assistant(reply) => match reply.raw.as_array() {
             Some(items) if !items.is_empty() => items.clone(),
-            _ => vec![json!({"role": "assistant", "content": "(no answer)"})],
+            None if reply.raw.is_null() => {
+                reply.blocks.iter().filter_map(said_by_another).collect()
+            }
+            _ => vec![json!({"role": "assistant", "content": NO_ANSWER})],
         },
+    }
+}
+
+fn said_by_another(block: &Block) -> Option<Value> {
+    match block {
+        Block::Text(text) => Some(json!({"role": "assistant", "content": text})),
+        Block::ToolCall { id, name, arguments } => Some(json!({
+            "type": "function_call",
+            "call_id": id,
+            "name": name,
+            "arguments": object(arguments).to_string(),
+        })),
+        Block::Opaque(_) => None,
     }
 }
 

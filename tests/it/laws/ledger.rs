@@ -13,7 +13,7 @@ use asynccoder::domain::task::{Brief, End, Kind, Priority};
 use asynccoder::store::Store;
 use asynccoder::store::commands::NewCommand;
 use asynccoder::store::deliveries::{Digest, Fact, NewDelivery};
-use asynccoder::store::steps::{Holder, Replied};
+use asynccoder::store::steps::{Answering, Holder, Replied};
 use asynccoder::store::tasks::{NewTask, Release, Sealed};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -214,7 +214,8 @@ impl Ledger {
                 assert!(self.store.step_calling(holder, step, cost).await.unwrap());
                 for _ in 0..2 {
                     let usage = Usage::default();
-                    let replied = Replied { reply: serde_json::json!({}), usage, cost };
+                    let (reply, model) = (serde_json::json!({}), Answering::Own("m".to_owned()));
+                    let replied = Replied { reply, usage, cost, model };
                     assert!(self.store.step_replied(holder, step, replied).await.unwrap());
                 }
                 self.books.open.get_mut(&holder.task).expect("it is open").1 += thousandths;

@@ -9,8 +9,8 @@ use asynccoder::agent::{
     self, Assignment, Before, Journal, Outcome, StepResults, Stopped, StoredStep, TaskText,
     ThreadEntry, prompt,
 };
-use asynccoder::domain::catalog::Catalog;
-use asynccoder::domain::credit::{Credits, NanoUsd, Usage};
+use asynccoder::domain::catalog::{Catalog, Model};
+use asynccoder::domain::credit::{Credits, NanoUsd, Prices, Tariff, Usage};
 use asynccoder::domain::report::PlanStatus;
 use asynccoder::domain::task::Kind;
 use asynccoder::llm::{Block, Llm, LlmError, Message, Prompt, Reply, Stop, UserPart};
@@ -24,10 +24,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-fn assignment() -> Assignment {
+pub(super) fn assignment() -> Assignment {
     Assignment {
         kind: Kind::Debug,
         model: Catalog::embedded().unwrap().by_id("claude-sonnet-5-5").unwrap().clone(),
+        fallback: None,
         limits: Kind::Debug.limits(),
         hold: Credits(66),
         fence: "f0e1d2".to_owned(),
@@ -47,17 +48,17 @@ fn assignment() -> Assignment {
     }
 }
 
-fn reply(blocks: Vec<Block>, stop: Stop) -> Reply {
+pub(super) fn reply(blocks: Vec<Block>, stop: Stop) -> Reply {
     let raw = blocks.iter().map(|block| json!(format!("{block:?}"))).collect();
     let usage = Usage { input: 1000, cached: 0, cache_write: 0, output: 100 };
     Reply { blocks, stop, usage, model: "m".to_owned(), request_id: None, raw: Value::Array(raw) }
 }
 
-fn says(text: &str) -> Reply {
+pub(super) fn says(text: &str) -> Reply {
     reply(vec![Block::Text(text.to_owned())], Stop::EndTurn)
 }
 
-fn calls(calls: &[(&str, Value)]) -> Reply {
+pub(super) fn calls(calls: &[(&str, Value)]) -> Reply {
     let call = |(index, (name, arguments)): (usize, &(&str, Value))| Block::ToolCall {
         id: format!("c{index}"),
         name: (*name).to_owned(),
@@ -66,7 +67,7 @@ fn calls(calls: &[(&str, Value)]) -> Reply {
     reply(calls.iter().enumerate().map(call).collect(), Stop::ToolUse)
 }
 
-fn reads(path: &str) -> Reply {
+pub(super) fn reads(path: &str) -> Reply {
     calls(&[("read_file", json!({"path": path}))])
 }
 
@@ -77,7 +78,7 @@ fn garbled() -> Reply {
 }
 
 /// What tools answer in these tables: the text for every call, an error if it begins so.
-fn results(reply: &Reply, text: &str, seconds: u64) -> StepResults {
+pub(super) fn results(reply: &Reply, text: &str, seconds: u64) -> StepResults {
     let result = |block: &Block| match block {
         Block::ToolCall { id, name, .. } => Some(ToolResult {
             call_id: id.clone(),
@@ -91,7 +92,7 @@ fn results(reply: &Reply, text: &str, seconds: u64) -> StepResults {
     StepResults { results, active_ms: seconds * 1000, ..StepResults::default() }
 }
 
-fn show(effect: &Effect) -> String {
+pub(super) fn show(effect: &Effect) -> String {
     match effect {
         Effect::Call { step, max_output, at_most } => {
             format!("call {step}, at most {max_output} tokens and {}", at_most.to_credits())
@@ -103,6 +104,7 @@ fn show(effect: &Effect) -> String {
             };
             format!("tools {step}: [{}]", calls.iter().map(name).collect::<Vec<_>>().join(", "))
         }
+        Effect::Wait { provider, retry_in } => format!("wait {retry_in:?} for {provider}"),
         Effect::End(outcome) => format!(
             "END {} after {} steps{}",
             outcome.end,
@@ -113,7 +115,7 @@ fn show(effect: &Effect) -> String {
 }
 
 /// What the machine said to the model last.
-fn said(turn: &Turn) -> String {
+pub(super) fn said(turn: &Turn) -> String {
     let Some(Message::User(parts)) = turn.messages().last() else { return String::new() };
     let text = |part: &UserPart| match part {
         UserPart::Text { text, .. } => Some(format!("    says: {text}\n")),
@@ -169,6 +171,7 @@ fn a_quiet_run_goes_step_by_step() {
             changed: {
                 "a.rs",
             },
+            fell_back_to: None,
             usage: Usage {
                 input: 1000,
                 cached: 0,
@@ -372,16 +375,16 @@ fn the_answer_gets_shorter_with_the_money_and_then_it_ends() {
     table(
         &poor,
         &steps,
-        expect![[r"
+        expect![[r#"
             call 1, at most 4719 tokens and 5 credits
             tools 1: [read_file]
             call 2, at most 2849 tokens and 4 credits
             tools 2: [read_file]
-                says: Only 48 steps, $0.02 and 24 minutes are left. Bring what you have to a sound state and call finish; name what you could not verify.
-            call 3, at most 1438 tokens and 3 credits
+                says: Only 48 steps, $0.02, 24 minutes and 1599 KiB of tool output are left. Bring what you have to a sound state and call finish; name what you could not verify.
+            call 3, at most 1436 tokens and 3 credits
             tools 3: [read_file]
             END limit_cost after 3 steps
-        "]],
+        "#]],
     );
 }
 
@@ -393,33 +396,33 @@ fn steps_and_time_are_limited_and_warned_of_once() {
     table(
         &short,
         &steps,
-        expect![[r"
-        call 1, at most 16384 tokens and 17 credits
-        tools 1: [read_file]
-        call 2, at most 16384 tokens and 17 credits
-        tools 2: [read_file]
-        call 3, at most 16384 tokens and 17 credits
-        tools 3: [read_file]
-        call 4, at most 16384 tokens and 17 credits
-        tools 4: [read_file]
-            says: Only 1 steps, $0.64 and 24 minutes are left. Bring what you have to a sound state and call finish; name what you could not verify.
-        call 5, at most 16384 tokens and 17 credits
-        tools 5: [read_file]
-        END limit_steps after 5 steps
-    "]],
+        expect![[r#"
+            call 1, at most 16384 tokens and 17 credits
+            tools 1: [read_file]
+            call 2, at most 16384 tokens and 17 credits
+            tools 2: [read_file]
+            call 3, at most 16384 tokens and 17 credits
+            tools 3: [read_file]
+            call 4, at most 16384 tokens and 17 credits
+            tools 4: [read_file]
+                says: Only 1 steps, $0.64, 24 minutes and 159 KiB of tool output are left. Bring what you have to a sound state and call finish; name what you could not verify.
+            call 5, at most 16384 tokens and 17 credits
+            tools 5: [read_file]
+            END limit_steps after 5 steps
+        "#]],
     );
     let steps = [(reads("a"), "x", 20 * 60), (reads("b"), "x", 25 * 60)];
     table(
         &assignment(),
         &steps,
-        expect![[r"
-        call 1, at most 16384 tokens and 17 credits
-        tools 1: [read_file]
-            says: Only 49 steps, $0.65 and 5 minutes are left. Bring what you have to a sound state and call finish; name what you could not verify.
-        call 2, at most 16384 tokens and 17 credits
-        tools 2: [read_file]
-        END limit_time after 2 steps
-    "]],
+        expect![[r#"
+            call 1, at most 16384 tokens and 17 credits
+            tools 1: [read_file]
+                says: Only 49 steps, $0.65, 5 minutes and 1599 KiB of tool output are left. Bring what you have to a sound state and call finish; name what you could not verify.
+            call 2, at most 16384 tokens and 17 credits
+            tools 2: [read_file]
+            END limit_time after 2 steps
+        "#]],
     );
 }
 
@@ -429,7 +432,7 @@ fn old_answers_are_left_out_of_a_long_conversation() {
     turn.handle(Event::Started);
     for n in 0..25 {
         let mut reply = reads(&format!("f{n}"));
-        reply.usage = Usage { input: 5000 * (n + 1), cached: 0, cache_write: 0, output: 10 };
+        reply.usage = Usage { input: 4000 * (n + 1), cached: 0, cache_write: 0, output: 10 };
         turn.handle(Event::Replied(reply.clone()));
         turn.handle(Event::ToolsRan(results(&reply, &format!("{n} {}", "x".repeat(900)), 1)));
     }
@@ -448,7 +451,7 @@ fn old_answers_are_left_out_of_a_long_conversation() {
     expect![["----------###############"]].assert_eq(&answers);
 }
 
-fn step() -> impl Strategy<Value = (Reply, StepResults)> {
+pub(super) fn step() -> impl Strategy<Value = (Reply, StepResults)> {
     let path = prop::sample::select(vec!["a", "b", "c"]);
     let answer = prop::sample::select(vec!["one", "two", "ERROR three"]);
     let reply = prop_oneof![
@@ -457,11 +460,30 @@ fn step() -> impl Strategy<Value = (Reply, StepResults)> {
         1 => Just(garbled()),
         1 => Just(reply(vec![], Stop::MaxTokens)),
         1 => Just(calls(&[("edit_file", json!({})), ("plan", json!({}))])),
+        2 => path_of_its_own().prop_map(|path| long(&path)),
     ];
     (reply, answer, 0_u64..1500).prop_map(|(reply, answer, seconds)| {
         let results = results(&reply, answer, seconds);
         (reply, results)
     })
+}
+
+fn path_of_its_own() -> impl Strategy<Value = String> {
+    "[d-z]{8}"
+}
+
+/// An answer to a prompt that nearly fills the window.
+pub(super) fn long(path: &str) -> Reply {
+    let usage = Usage { input: 125_000, cached: 0, cache_write: 0, output: 100 };
+    Reply { usage, ..reads(path) }
+}
+
+/// On a model that costs nothing, so that only other bounds are met.
+pub(super) fn free() -> Assignment {
+    let mut assignment = assignment();
+    let nothing = Prices { input: 0, cached: 0, cache_write: 0, output: 0 };
+    assignment.model.prices = Tariff::new(nothing, Vec::new());
+    assignment
 }
 
 proptest! {
@@ -473,7 +495,7 @@ proptest! {
         steps in prop::collection::vec(step(), 0..20),
         cut in 0_usize..20,
     ) {
-        let mut live = Turn::new(&assignment(), 3000);
+        let mut live = Turn::new(&free(), 3000);
         let mut effects = vec![live.handle(Event::Started)];
         let mut states = vec![format!("{live:?}")];
         for (reply, results) in &steps {
@@ -487,11 +509,11 @@ proptest! {
         let cut = cut.min(states.len() - 1);
         let stored: Vec<StoredStep> = steps[..cut]
             .iter()
-            .map(|(reply, results)| StoredStep { reply: reply.clone(), results: Some(results.clone()) })
+            .map(|(reply, results)| StoredStep { model: None, reply: reply.clone(), results: Some(results.clone()) })
             .collect();
         let stored: Vec<StoredStep> =
             serde_json::from_str(&serde_json::to_string(&stored).unwrap()).unwrap();
-        let mut again = Turn::new(&assignment(), 3000);
+        let mut again = Turn::new(&free(), 3000);
         let mut effect = again.handle(Event::Started);
         for step in stored {
             again.handle(Event::Replied(step.reply));
@@ -504,7 +526,7 @@ proptest! {
     /// Every call has its answer, and the roles alternate: providers refuse anything else.
     #[test]
     fn a_conversation_is_always_well_formed(steps in prop::collection::vec(step(), 0..20)) {
-        let mut turn = Turn::new(&assignment(), 3000);
+        let mut turn = Turn::new(&free(), 3000);
         let mut effect = turn.handle(Event::Started);
         for (reply, results) in steps {
             if !matches!(effect, Effect::Call { .. }) {
@@ -529,7 +551,7 @@ proptest! {
     }
 }
 
-fn check_form(messages: &[Message]) {
+pub(super) fn check_form(messages: &[Message]) {
     assert!(matches!(messages.first(), Some(Message::User(_))));
     for pair in messages.windows(2) {
         match pair {
@@ -598,13 +620,13 @@ fn the_task_is_told_with_everything_foreign_in_fences() {
 
 /// A model that answers what is written down, and remembers what it was asked.
 #[derive(Default)]
-struct Script {
-    replies: Mutex<VecDeque<Result<Reply, LlmError>>>,
+pub(super) struct Script {
+    pub(super) replies: Mutex<VecDeque<Result<Reply, LlmError>>>,
     asked: Mutex<Vec<usize>>,
 }
 
 impl Script {
-    fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(super) fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         let replies = Mutex::new(replies.into_iter().map(Ok).collect());
         Self { replies, ..Self::default() }
     }
@@ -625,10 +647,10 @@ impl Llm for Script {
 
 /// Stores steps, and can say stop at one of its calls.
 #[derive(Default)]
-struct Memory {
-    steps: Mutex<Vec<StoredStep>>,
-    log: Mutex<String>,
-    stop_at: Option<(&'static str, Stopped)>,
+pub(super) struct Memory {
+    pub(super) steps: Mutex<Vec<StoredStep>>,
+    pub(super) log: Mutex<String>,
+    pub(super) stop_at: Option<(&'static str, Stopped)>,
 }
 
 impl Memory {
@@ -649,9 +671,10 @@ impl Journal for Memory {
         self.note(format!("calling {step}, at most {}", at_most.to_credits()))
     }
 
-    async fn replied(&self, step: u32, reply: &Reply) -> Result<(), Stopped> {
+    async fn replied(&self, step: u32, model: &Model, reply: &Reply) -> Result<(), Stopped> {
         self.note(format!("replied {step}"))?;
-        self.steps.lock().unwrap().push(StoredStep { reply: reply.clone(), results: None });
+        let model = Some(model.id.clone());
+        self.steps.lock().unwrap().push(StoredStep { model, reply: reply.clone(), results: None });
         Ok(())
     }
 
@@ -667,7 +690,7 @@ impl Journal for Memory {
     }
 }
 
-fn story() -> Vec<Reply> {
+pub(super) fn story() -> Vec<Reply> {
     vec![
         calls(&[
             ("plan", json!({"items": [{"text": "look", "status": "done"}]})),
@@ -680,18 +703,18 @@ fn story() -> Vec<Reply> {
     ]
 }
 
-fn the_end() -> Reply {
+pub(super) fn the_end() -> Reply {
     let words = json!({"summary": "Adds now.", "title": "Add instead of subtract",
                        "not_verified": ["the build"]});
     calls(&[("finish", words)])
 }
 
-struct Stage {
+pub(super) struct Stage {
     root: tempfile::TempDir,
     workspace: Workspace,
 }
 
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("src")).unwrap();
     fs::write(root.path().join("src/lib.rs"), "fn add(a: i32, b: i32) -> i32 {\n    a - b\n}\n")
@@ -701,7 +724,7 @@ fn stage() -> Stage {
 }
 
 impl Stage {
-    async fn run(
+    pub(super) async fn run(
         &self,
         assignment: &Assignment,
         llm: &Script,
@@ -748,6 +771,7 @@ async fn a_whole_run_edits_and_finishes() {
             changed: {
                 "src/lib.rs",
             },
+            fell_back_to: None,
             usage: Usage {
                 input: 4000,
                 cached: 0,

@@ -67,14 +67,22 @@ story!(models_lists_names_and_prices, async |world| {
         |---|---|---|---|---|---|
         | `claude-sonnet-5-5` | `sonnet`, `claude` | 2.00 | 0.10 | 10.00 | default |
         | `claude-opus-5-5` | `opus` | 4.00 | 0.20 | 20.00 |  |
-        | `claude-haiku-4-5` | `haiku` | 1.00 | 0.10 | 5.00 |  |
+        | `claude-haiku-5-5` | `haiku` | 0.10 | 0.01 | 0.50 |  |
+        | | prompts above 100,000 tokens | 0.50 | 0.05 | 2.50 | |
+        | `claude-haiku-4-5` |  | 1.00 | 0.10 | 5.00 |  |
         | `claude-fable-5-1` | `fable` | 10.00 | 0.25 | 50.00 |  |
         | `gpt-6.2-sol` | `gpt`, `sol` | 2.00 | 0.10 | 10.00 | no OPENAI_API_KEY on this server |
+        | | prompts above 272,000 tokens | 4.00 | 0.20 | 15.00 | |
         | `gpt-6.1-terra` | `terra` | 1.00 | 0.05 | 5.00 | no OPENAI_API_KEY on this server |
+        | | prompts above 272,000 tokens | 2.00 | 0.10 | 7.50 | |
         | `gpt-6-luna` | `luna` | 0.10 | 0.01 | 0.50 | no OPENAI_API_KEY on this server |
+        | | prompts above 272,000 tokens | 0.20 | 0.02 | 0.75 | |
         | `gpt-6-astra` | `astra` | 10.00 | 1.00 | 50.00 | no OPENAI_API_KEY on this server |
+        | | prompts above 272,000 tokens | 20.00 | 2.00 | 75.00 | |
         | `gemini-4-argon` | `gemini`, `argon` | 2.00 | 0.10 | 10.00 | no GEMINI_API_KEY on this server |
         | `gemini-3.8-flash` | `flash` | 0.75 | 0.075 | 3.75 | no GEMINI_API_KEY on this server |
+        | `gemini-3.1-pro-preview` | `gemini-pro` | 2.00 | 0.20 | 12.00 | no GEMINI_API_KEY on this server |
+        | | prompts above 200,000 tokens | 4.00 | 0.40 | 18.00 | |
 
         <!-- asynccoder:command=<uuid> -->"#]]
     .assert_eq(&world.answer().await);

@@ -1,6 +1,6 @@
 //! Whatever a model does, its task comes to a named end, and the bill is fair.
 
-use crate::world::{REPOSITORY, repo, story};
+use crate::world::{Plan, REPOSITORY, repo, story};
 use asynccoder::simulator::{At, Failure, Moment, Script};
 use expect_test::expect;
 use serde_json::{Value, json};
@@ -155,7 +155,12 @@ story!(a_service_that_recovers_is_not_noticed, async |world| {
     }
 });
 
-story!(a_service_that_stays_unwell_or_refuses_us_is_free, async |world| {
+// Each task is to find out for itself.
+fn without_a_breaker() -> Plan {
+    Plan::default().timing(|timing| timing.failures_to_open = u32::MAX)
+}
+
+story!(a_service_that_stays_unwell_or_refuses_us_is_free, without_a_breaker(), async |world| {
     let mut ends = String::new();
     for (number, failure) in [
         Failure::overloaded(),

@@ -41,10 +41,10 @@ story!(the_named_model_does_the_work, async |world| {
     world.model(repo::fixes_the_till());
     world.alice.comments(&world.issue, "/asynccoder debug model=haiku");
     let status = world.answer().await;
-    assert!(status.contains("Receipt: Claude Haiku 4.5 · 4 steps"), "{status}");
+    assert!(status.contains("Receipt: Claude Haiku 5.5 · 4 steps"), "{status}");
     world.settle().await;
     let asked = world.models().requests();
-    assert!(asked.iter().all(|request| request["model"] == "claude-haiku-4-5"));
+    assert!(asked.iter().all(|request| request["model"] == "claude-haiku-5-5"));
 });
 
 story!(

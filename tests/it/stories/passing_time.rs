@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl World {
     /// Changes rows behind the bot's back, as time does. Returns how many.
-    async fn ages(&self, sql: &'static str) -> u64 {
+    pub(crate) async fn ages(&self, sql: &'static str) -> u64 {
         let path = self.data_dir().join("asynccoder.db");
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
         let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
@@ -19,7 +19,7 @@ impl World {
         changed
     }
 
-    async fn counts(&self, sql: &'static str) -> i64 {
+    pub(crate) async fn counts(&self, sql: &'static str) -> i64 {
         let path = self.data_dir().join("asynccoder.db");
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
         let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
@@ -36,7 +36,7 @@ impl World {
     }
 
     /// Waits until this query counts so many.
-    async fn becomes(&self, sql: &'static str, wanted: i64) {
+    pub(crate) async fn becomes(&self, sql: &'static str, wanted: i64) {
         let look = async {
             while self.counts(sql).await != wanted {
                 tokio::task::yield_now().await;

@@ -458,7 +458,7 @@ pub async fn a_newer_installation_is_not_suspended_by_an_older_one(desk: &Desk) 
 pub async fn what_waits_for_a_permission_goes_on_when_it_is_given(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
     let parked = desk.claims().await.unwrap();
-    let release = Release { wait: LEASE, uses_attempt: false, lacks: Some("it".to_owned()) };
+    let release = Release { wait: LEASE, lacks: Some("it".to_owned()), ..Release::default() };
     desk.store.release_task(parked.id, parked.lease, release).await.unwrap();
     assert!(desk.claims().await.is_none(), "it waits");
     desk.told(vec![Fact::Allowed(installation(1, 1))]).await;

@@ -12,7 +12,7 @@ use asynccoder::store::acts::NewAct;
 use asynccoder::store::claims::ClaimedTask;
 use asynccoder::store::commands::{ClaimedCommand, NewCommand};
 use asynccoder::store::deliveries::{Digest, Fact, NewDelivery};
-use asynccoder::store::steps::{Holder, Replied};
+use asynccoder::store::steps::{Answering, Holder, Replied};
 use asynccoder::store::tasks::{NewTask, Sealed};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -89,9 +89,14 @@ impl Desk {
         let holder = Holder { task: task.id, lease: task.lease };
         let cost = Credits(credits).to_nano_usd();
         let reply = serde_json::json!({ "step": step });
+        let model = Answering::Own("m".to_owned());
         let usage = Usage { input: 10, cached: 0, cache_write: 0, output: 5 };
         self.store.step_calling(holder, step, cost).await.unwrap()
-            && self.store.step_replied(holder, step, Replied { reply, usage, cost }).await.unwrap()
+            && self
+                .store
+                .step_replied(holder, step, Replied { reply, usage, cost, model })
+                .await
+                .unwrap()
     }
 
     pub async fn ends(&self, task: &ClaimedTask, end: End) -> bool {

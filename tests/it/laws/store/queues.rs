@@ -73,7 +73,7 @@ pub async fn what_becomes_free_is_claimed_at_once(desk: &Desk) {
     desk.admits(1, "b", task(10)).await.unwrap();
     let first = desk.store.claim_task(LEASE, 1).await.unwrap().unwrap();
     assert!(desk.store.claim_task(LEASE, 1).await.unwrap().is_none(), "the account has one slot");
-    let release = Release { wait: Duration::ZERO, uses_attempt: true, lacks: None };
+    let release = Release { uses_attempt: true, ..Release::default() };
     desk.store.release_task(first.id, first.lease, release).await.unwrap();
     let again = desk.store.claim_task(LEASE, 1).await.unwrap().expect("it was given back");
     assert_eq!(again.id, first.id);
