@@ -5,6 +5,7 @@ mod git;
 mod model;
 mod rest;
 mod storms;
+mod wires;
 
 use anyhow::{Context as _, ensure};
 use asynccoder::simulator::{Options, RepositoryOptions, Simulator};
