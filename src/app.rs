@@ -155,7 +155,8 @@ fn language_models(config: &Config, client: reqwest::Client) -> Arc<dyn Llm> {
     let first_wait = config.timing.model_backoff;
     let policy =
         RetryPolicy { first_wait, longest_wait: first_wait * 15, ..RetryPolicy::default() };
-    Arc::new(Retrying::new(Providers::new(client, endpoints.collect()), policy))
+    let providers = Providers::new(client, endpoints.collect());
+    Arc::new(Retrying::new(providers.with_patience(config.timing.model_patience), policy))
 }
 
 /// One server per data folder: two would undo each other's work in it.

@@ -181,6 +181,8 @@ pub struct Timing {
     pub decide_within: Duration,
     /// The first wait of the model retries; it doubles up to fifteen times this.
     pub model_backoff: Duration,
+    /// How long a model may take for one answer.
+    pub model_patience: Duration,
 }
 
 impl Default for Timing {
@@ -198,6 +200,7 @@ impl Default for Timing {
             backoff: Duration::from_secs(2),
             decide_within: Duration::from_mins(15),
             model_backoff: Duration::from_secs(4),
+            model_patience: Duration::from_mins(10),
         }
     }
 }
