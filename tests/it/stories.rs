@@ -15,6 +15,7 @@ mod hostile_model;
 mod hostile_text;
 mod in_reviews;
 mod issue_to_pull_request;
+mod kinds_and_models;
 mod labels;
 mod lost_replies;
 mod missed_webhooks;

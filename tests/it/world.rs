@@ -14,6 +14,7 @@ pub(crate) mod torture;
 
 use asynccoder::app::App;
 use asynccoder::config::{Config, Timing};
+use asynccoder::domain::catalog::Catalog;
 use asynccoder::domain::ids::RepositoryId;
 use asynccoder::simulator::{Effect, Models, Options, RepositoryOptions, Script, Simulator};
 use expect_test::Expect;
@@ -47,6 +48,8 @@ pub(crate) struct Plan {
     variables: Vec<(&'static str, &'static str)>,
     timing: Timing,
     repository: RepositoryOptions,
+    every_provider: bool,
+    more_models: &'static str,
 }
 
 impl Default for Plan {
@@ -65,7 +68,8 @@ impl Default for Plan {
         };
         let files = repo::files(include_str!("../../fixtures/repos/till.txt"));
         let repository = RepositoryOptions { files, ..RepositoryOptions::default() };
-        Self { variables: Vec::new(), timing, repository }
+        let variables = Vec::new();
+        Self { variables, timing, repository, every_provider: false, more_models: "" }
     }
 }
 
@@ -73,6 +77,18 @@ impl Plan {
     /// Sets a variable of the environment; an empty value takes it away.
     pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.variables.push((name, value));
+        self
+    }
+
+    /// Keys of all model services.
+    pub(crate) fn with_every_provider(mut self) -> Self {
+        self.every_provider = true;
+        self
+    }
+
+    /// More models than the catalog has, as it writes them.
+    pub(crate) fn with_model(mut self, entry: &'static str) -> Self {
+        self.more_models = entry;
         self
     }
 
@@ -198,14 +214,29 @@ impl World {
             ("ANTHROPIC_BASE_URL", self.simulator.models_url().to_owned()),
             ("ANTHROPIC_API_KEY", self.simulator.models().api_key().to_owned()),
         ];
+        let models = self.simulator.models();
+        let more = [
+            ("OPENAI_BASE_URL", models.openai_url()),
+            ("OPENAI_API_KEY", models.openai_key().to_owned()),
+            ("GOOGLE_GEMINI_BASE_URL", self.simulator.models_url().to_owned()),
+            ("GEMINI_API_KEY", models.gemini_key().to_owned()),
+        ];
+        let more = more.into_iter().filter(|_| self.plan.every_provider);
         let own = self.plan.variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        usual.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)).collect()
+        usual
+            .into_iter()
+            .chain(more)
+            .chain(own)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 
     /// Starts the bot.
     pub(crate) async fn start(&mut self) {
         let mut config = Config::from_vars(self.variables()).unwrap();
         config.timing = self.plan.timing;
+        let catalog = include_str!("../../src/domain/catalog.toml");
+        config.catalog = Catalog::parse(&format!("{catalog}{}", self.plan.more_models)).unwrap();
         let app = App::start(config).await.unwrap();
         self.simulator.deliver_to(&format!("{}/api/webhooks/github", app.url()));
         self.app = Some(app);
