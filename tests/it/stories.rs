@@ -20,6 +20,7 @@ mod labels;
 mod lost_replies;
 mod missed_webhooks;
 mod model_access;
+mod model_faults;
 mod on_pull_requests;
 mod passing_time;
 mod permissions;
