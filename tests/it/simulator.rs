@@ -4,6 +4,7 @@ mod faults;
 mod git;
 mod model;
 mod rest;
+mod sdks;
 mod storms;
 mod wires;
 
