@@ -159,6 +159,7 @@ fn language_models(config: &Config, client: reqwest::Client) -> Asked {
     let policy =
         RetryPolicy { first_wait, longest_wait: first_wait * 15, ..RetryPolicy::default() };
     let providers = Providers::new(client, endpoints.collect());
+    let providers = providers.with_patience(config.timing.model_patience);
     let breaker = Breaker::new(config.timing.failures_to_open, config.timing.probe_spacing);
     let llm = Arc::new(Retrying::new(Guarded::new(providers, breaker.clone()), policy));
     Asked { llm, breaker }

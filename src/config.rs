@@ -185,6 +185,8 @@ pub struct Timing {
     pub failures_to_open: u32,
     /// Between two calls that try whether such a service works again.
     pub probe_spacing: Duration,
+    /// How long a model may take for one answer.
+    pub model_patience: Duration,
 }
 
 impl Default for Timing {
@@ -204,6 +206,7 @@ impl Default for Timing {
             model_backoff: Duration::from_secs(4),
             failures_to_open: 20,
             probe_spacing: Duration::from_secs(30),
+            model_patience: Duration::from_mins(10),
         }
     }
 }

@@ -22,6 +22,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
 
+/// A long answer of a slow model takes minutes; beyond this nothing comes any more.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// Something that answers a prompt.
 #[async_trait]
 pub trait Llm: Send + Sync {
@@ -320,15 +323,22 @@ pub struct Endpoint {
 /// The providers that have a key: asks the one that serves the prompt's model.
 #[derive(Clone, Debug)]
 pub struct Providers {
-    http: reqwest::Client,
+    http: wire::Http,
     endpoints: Vec<Endpoint>,
 }
 
 impl Providers {
     /// Uses these endpoints, all through one client. The client must not follow redirects, or a key
     /// could leave with one.
-    pub fn new(http: reqwest::Client, endpoints: Vec<Endpoint>) -> Self {
-        Self { http, endpoints }
+    pub fn new(client: reqwest::Client, endpoints: Vec<Endpoint>) -> Self {
+        Self { http: wire::Http { client, patience: PATIENCE }, endpoints }
+    }
+
+    /// Gives up on an answer that takes longer than this.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.http.patience = patience;
+        self
     }
 
     fn endpoint(&self, provider: Provider) -> Option<&Endpoint> {

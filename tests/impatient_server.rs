@@ -27,6 +27,8 @@ async fn main() -> anyhow::Result<()> {
         lookup_spacing: Duration::from_millis(30),
         backoff: tick,
         model_backoff: Duration::from_millis(1),
+        // Longer than any answer that comes at all, though the machine may be busy.
+        model_patience: Duration::from_secs(5),
         ..Timing::default()
     };
     let app = App::start(config).await?;

@@ -9,7 +9,7 @@
 mod request;
 mod response;
 
-use super::wire::{self, Sizes};
+use super::wire::{self, Http, Sizes};
 use super::{Endpoint, LlmError, Prompt, Reply};
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
@@ -19,7 +19,7 @@ const VERSION: &str = "2023-06-01";
 
 /// Asks once.
 pub(super) async fn call(
-    http: &reqwest::Client,
+    http: &Http,
     endpoint: &Endpoint,
     prompt: &Prompt<'_>,
 ) -> Result<Reply, LlmError> {

@@ -6,7 +6,7 @@
 mod request;
 mod response;
 
-use super::wire::{self, Sizes};
+use super::wire::{self, Http, Sizes};
 use super::{Endpoint, LlmError, Prompt, Reply};
 use secrecy::ExposeSecret;
 
@@ -15,7 +15,7 @@ const UNNAMED: &str = "unnamed-";
 
 /// Asks once.
 pub(super) async fn call(
-    http: &reqwest::Client,
+    http: &Http,
     endpoint: &Endpoint,
     prompt: &Prompt<'_>,
 ) -> Result<Reply, LlmError> {

@@ -7,7 +7,7 @@ mod chat;
 mod error;
 mod responses;
 
-use super::wire::{self, Sizes};
+use super::wire::{self, Http, Sizes};
 use super::{Endpoint, LlmError, Prompt, Reply};
 use crate::domain::catalog::Api;
 use secrecy::ExposeSecret;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Asks once.
 pub(super) async fn call(
-    http: &reqwest::Client,
+    http: &Http,
     endpoint: &Endpoint,
     prompt: &Prompt<'_>,
 ) -> Result<Reply, LlmError> {

@@ -13,8 +13,6 @@ use reqwest::header::{
 use serde_json::Value;
 use std::time::Duration;
 
-/// A long answer of a slow model takes minutes; beyond this nothing comes any more.
-const CALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// No answer is nearly so long; a broken or hostile server must not fill the memory.
 const LARGEST_BODY_BYTES: usize = 32 * 1024 * 1024;
 const AGENT: &str = concat!("asynccoder/", env!("CARGO_PKG_VERSION"));
@@ -51,16 +49,25 @@ impl Answer {
     }
 }
 
+/// How requests are sent.
+#[derive(Clone, Debug)]
+pub(super) struct Http {
+    pub(super) client: reqwest::Client,
+    /// How long a whole exchange may take.
+    pub(super) patience: Duration,
+}
+
 /// Sends a body of JSON and reads the whole answer.
 pub(super) async fn post(
-    http: &reqwest::Client,
+    http: &Http,
     url: String,
     headers: HeaderMap,
     body: Vec<u8>,
 ) -> Result<Answer, LlmError> {
     let request = http
+        .client
         .post(url)
-        .timeout(CALL_TIMEOUT)
+        .timeout(http.patience)
         .header(CONTENT_TYPE, "application/json")
         .header(USER_AGENT, AGENT)
         .headers(headers)

@@ -49,9 +49,9 @@ impl At {
         Self::new(Some(Wall::Git), method, path_part)
     }
 
-    /// Calls of the model.
+    /// Calls of a model, whichever the service.
     pub fn models() -> Self {
-        Self::new(Some(Wall::Models), "POST", "/v1/messages")
+        Self::new(Some(Wall::Models), "POST", "")
     }
 
     /// Every request at every wall.

@@ -16,7 +16,7 @@ use super::{
     git::Git,
     hooks::{Hooks, Parcel},
     journal::{Effect, Journal},
-    models::Desk,
+    models::Counter,
     world::World,
 };
 
@@ -39,7 +39,7 @@ pub(crate) struct Hub {
     pub(crate) faults: Faults,
     pub(crate) hooks: Hooks,
     pub(crate) git: Git,
-    pub(crate) models: Desk,
+    pub(crate) models: Counter,
     world: Mutex<World>,
 }
 
@@ -65,7 +65,7 @@ impl Hub {
             journal: Journal::new(),
             faults: Faults::default(),
             git: Git::new(folder),
-            models: Desk::new(),
+            models: Counter::new(),
             urls,
             app,
             hooks,

@@ -1,40 +1,44 @@
-//! The model service: reads a request, checks it as strictly as the provider does, plays a script.
+//! The model services: read a request, check it as strictly as the provider does, play a script.
 //!
-//! It understands Anthropic's Messages API. It never invents an answer: without a script that fits,
-//! the request is refused and the journal says so.
+//! They speak Anthropic's Messages, OpenAI's Responses and Chat Completions, and Gemini's
+//! `generateContent`, all behind one listener: the addresses differ. One script plays on any of them.
+//! They never invent an answer: without a script that fits, the request is refused and the journal
+//! says so.
 
 mod anthropic;
 mod cache;
-mod check;
+mod gemini;
+mod openai;
+mod play;
 mod replies;
-mod stream;
+mod shape;
+mod wires;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, Method, header::CONTENT_TYPE},
+    http::header::CONTENT_TYPE,
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
 
-pub(crate) use self::replies::Wrong;
 use self::{
-    cache::Cache,
-    replies::{plain, planned, put, refuse},
+    cache::{Cache, tokens_of},
+    play::{Refused, Said},
+    replies::{Wrong, plain, planned, put},
+    wires::{Service, Wanted},
 };
 use super::{
-    faults::Crossing,
+    faults::{Crossing, Refusal},
     hub::Hub,
     journal::{Auth, Request, Wall},
-    script::{Say, Script, Turn},
+    script::{Failure, Script},
     wire::Arrived,
 };
 
-const KEY: &str = "sk-ant-simulated-0123456789abcdef";
-
-/// The model service as a test sees it.
+/// The model services as a test sees them.
 #[derive(Debug, Clone)]
 pub struct Models {
     hub: Arc<Hub>,
@@ -56,36 +60,51 @@ impl Models {
         self.hub.models.lock().scripts.clear();
     }
 
-    /// The key that is accepted.
+    /// The key that Anthropic's service accepts.
     pub fn api_key(&self) -> &str {
-        KEY
+        Service::Anthropic.key()
     }
 
-    /// The bodies of all requests for a message, refused ones too.
+    /// The key that OpenAI's service accepts.
+    pub fn openai_key(&self) -> &str {
+        Service::OpenAi.key()
+    }
+
+    /// The key that Gemini's service accepts.
+    pub fn gemini_key(&self) -> &str {
+        Service::Gemini.key()
+    }
+
+    /// The address that stands for `https://api.openai.com/v1`. The others need no version and are
+    /// at [`Simulator::models_url`](super::Simulator::models_url).
+    pub fn openai_url(&self) -> String {
+        format!("{}/v1", self.hub.urls.models)
+    }
+
+    /// The bodies of all requests for a turn, refused ones too.
     pub fn requests(&self) -> Vec<Value> {
         self.hub.models.lock().requests.clone()
     }
 }
 
-/// The service's own state.
+/// The services' own state.
 #[derive(Debug)]
-pub(crate) struct Desk(Mutex<DeskState>);
+pub(crate) struct Counter(Mutex<Desk>);
 
 #[derive(Debug, Default)]
-struct DeskState {
+struct Desk {
     scripts: Vec<Script>,
     requests: Vec<Value>,
     cache: Cache,
-    /// What was said, by the id of each tool call in it.
-    said: Vec<(String, Value)>,
+    said: Said,
 }
 
-impl Desk {
+impl Counter {
     pub(crate) fn new() -> Self {
         Self(Mutex::default())
     }
 
-    fn lock(&self) -> MutexGuard<'_, DeskState> {
+    fn lock(&self) -> MutexGuard<'_, Desk> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,20 +120,35 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     Router::new().fallback(serve).layer(DefaultBodyLimit::max(40_000_000)).with_state(hub)
 }
 
+/// A failure as the service at this address words it.
+pub(crate) fn refusal(path: &str, failure: &Failure) -> Refusal {
+    let service = Service::by_path(path).unwrap_or(Service::Anthropic);
+    let wrong = service.failure(failure);
+    let header = |seconds: u64| ("retry-after".to_owned(), seconds.to_string());
+    Refusal {
+        status: wrong.status,
+        body: service.error(&wrong, "req_planned"),
+        headers: wrong.retry_after.map(header).into_iter().collect(),
+    }
+}
+
 async fn serve(State(hub): State<Arc<Hub>>, arrived: Arrived) -> Response {
     let mut trouble = hub.faults.take(&crossing(&arrived));
     trouble.arrive().await;
-    let sequence = record(&hub, &arrived);
+    let service = Service::of(arrived.uri.path(), &arrived.headers);
+    let sequence = record(&hub, &arrived, service);
     let id = format!("req_sim{sequence:06}");
     let answered = match trouble.refusal.take() {
         Some(refusal) => {
             hub.journal.answered(sequence, refusal.status, false, "planned fault");
             Some(planned(&refusal))
         }
-        None => respond(&hub, &arrived, sequence, &id),
+        None => respond(&hub, &arrived, service, sequence, &id),
     };
     let Some(mut response) = answered else { return std::future::pending().await };
-    put(&mut response, "request-id".to_owned(), &id);
+    if let Some(name) = service.id_header() {
+        put(&mut response, name.to_owned(), &id);
+    }
     trouble.leave(response, &arrived.cord).await
 }
 
@@ -124,8 +158,14 @@ fn crossing(arrived: &Arrived) -> Crossing<'_> {
 }
 
 /// The response, or none at all.
-fn respond(hub: &Hub, arrived: &Arrived, sequence: u64, id: &str) -> Option<Response> {
-    let (response, status, refused, note) = match answer(hub, arrived) {
+fn respond(
+    hub: &Hub,
+    arrived: &Arrived,
+    service: Service,
+    sequence: u64,
+    id: &str,
+) -> Option<Response> {
+    let (response, status, refused, note) = match answer(hub, arrived, service) {
         Ok(Ending::Message(message)) => (plain(200, &message), 200, false, String::new()),
         Ok(Ending::Events(events)) => {
             let kind = [(CONTENT_TYPE, "text/event-stream; charset=utf-8")];
@@ -135,21 +175,27 @@ fn respond(hub: &Hub, arrived: &Arrived, sequence: u64, id: &str) -> Option<Resp
             hub.journal.answered(sequence, 0, false, "hangs");
             return None;
         }
-        Err((planned, wrong)) => (refuse(&wrong, id), wrong.status, !planned, wrong.message),
+        Err(Refused { planned, wrong }) => {
+            let mut response = plain(wrong.status, &service.error(&wrong, id));
+            if let Some(seconds) = wrong.retry_after {
+                put(&mut response, "retry-after".to_owned(), &seconds.to_string());
+            }
+            (response, wrong.status, !planned, wrong.message)
+        }
     };
     hub.journal.answered(sequence, status, refused, &note);
     Some(response)
 }
 
-fn record(hub: &Hub, arrived: &Arrived) -> u64 {
-    let Arrived { method, uri, headers, body, .. } = arrived;
+fn record(hub: &Hub, arrived: &Arrived, service: Service) -> u64 {
+    let Arrived { method, uri, body, .. } = arrived;
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let auth = match key(headers) {
-        Some(KEY) => Auth::ModelKey,
+    let auth = match service.sent_key(arrived) {
+        Some(key) if key == service.key() => Auth::ModelKey,
         Some(_) => Auth::Bad,
         None => Auth::Nobody,
     };
-    if uri.path() == "/v1/messages" {
+    if matches!(service.wanted(arrived), Wanted::Turn(_)) {
         hub.models.lock().requests.push(body.clone());
     }
     hub.journal.request(Request {
@@ -164,86 +210,16 @@ fn record(hub: &Hub, arrived: &Arrived) -> u64 {
     })
 }
 
-/// The answer, or what is wrong and whether that was planned.
-fn answer(hub: &Hub, arrived: &Arrived) -> Result<Ending, (bool, Wrong)> {
-    let Arrived { method, uri, headers, body, .. } = arrived;
-    let mistake = |wrong| (false, wrong);
-    check::headers(headers, key(headers), KEY, *method == Method::POST).map_err(mistake)?;
+fn answer(hub: &Hub, arrived: &Arrived, service: Service) -> Result<Ending, Refused> {
+    service.admit(arrived)?;
     let parsed = || {
-        let parsed: Result<Value, _> = serde_json::from_slice(body);
-        parsed.map_err(|error| {
-            mistake(Wrong::invalid(format!("The request body is not valid JSON: {error}")))
-        })
+        let parsed: Result<Value, _> = serde_json::from_slice(&arrived.body);
+        parsed.map_err(|error| service.no_json(&error))
     };
-    match (method.as_str(), uri.path()) {
-        ("GET", "/v1/models") => Ok(Ending::Message(anthropic::models())),
-        ("POST", "/v1/messages/count_tokens") => {
-            let tokens = cache::tokens_of(&parsed()?);
-            Ok(Ending::Message(json!({"input_tokens": tokens})))
-        }
-        ("POST", "/v1/messages") => {
-            let version = text(headers, "anthropic-version");
-            play(&mut hub.models.lock(), &parsed()?, version)
-        }
-        _ => Err(mistake(Wrong::new(404, "not_found_error", "Not found"))),
+    match service.wanted(arrived) {
+        Wanted::Models => Ok(Ending::Message(service.models())),
+        Wanted::Count => Ok(Ending::Message(json!({"input_tokens": tokens_of(&parsed()?)}))),
+        Wanted::Turn(wire) => play::answer(&mut hub.models.lock(), &wire, &parsed()?),
+        Wanted::Nothing => Err(service.not_found().into()),
     }
-}
-
-fn play(desk: &mut DeskState, body: &Value, version: &str) -> Result<Ending, (bool, Wrong)> {
-    let asked = check::request(body, version, &desk.said).map_err(|wrong| (false, wrong))?;
-    let Some(place) = fitting(&desk.scripts, body) else {
-        return Err((false, Wrong::new(500, "api_error", "no script fits this conversation")));
-    };
-    let script = desk.scripts.get_mut(place).ok_or_else(|| nothing_to_play("it is gone"))?;
-    let played = asked.assistant_turns;
-    if script.error_at_end && played >= script.turns.len() {
-        return Err(nothing_to_play(&script.name));
-    }
-    let last = script.turns.len().saturating_sub(1);
-    let turn = script.turns.get_mut(played.min(last));
-    let turn = turn.ok_or_else(|| nothing_to_play("it is empty"))?;
-    if let Some(hitch) = turn.hitches.iter_mut().find(|hitch| hitch.times > 0) {
-        hitch.times -= 1;
-        return Err((true, Wrong::of(&hitch.failure)));
-    }
-    let turn: Turn = turn.clone();
-    if matches!(turn.say, Say::Silence) {
-        return Ok(Ending::Silence);
-    }
-    let message = anthropic::message(&turn, body, played, &mut desk.cache);
-    for id in anthropic::call_ids(&message) {
-        desk.said.push((id, message.get("content").cloned().unwrap_or_default()));
-    }
-    Ok(if asked.stream {
-        Ending::Events(stream::events(&message))
-    } else {
-        Ending::Message(message)
-    })
-}
-
-fn nothing_to_play(why: &str) -> (bool, Wrong) {
-    (false, Wrong::new(500, "api_error", format!("the script has no turn for this request: {why}")))
-}
-
-/// The script for a conversation: one whose condition holds, else one without a condition.
-fn fitting(scripts: &[Script], body: &Value) -> Option<usize> {
-    let system = body.get("system").map(Value::to_string).unwrap_or_default();
-    let first = body.pointer("/messages/0/content").map(Value::to_string).unwrap_or_default();
-    let holds = |part: &String| {
-        let quoted = json!(part).to_string();
-        let inside = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-        system.contains(inside) || first.contains(inside)
-    };
-    let chosen = scripts.iter().position(|script| script.when.as_ref().is_some_and(holds));
-    chosen.or_else(|| scripts.iter().position(|script| script.when.is_none()))
-}
-
-fn key(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok());
-    let own = headers.get("x-api-key").and_then(|value| value.to_str().ok());
-    own.or_else(|| bearer?.strip_prefix("Bearer "))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What the simulated model says.
+//! What the simulated model says, whichever service it belongs to.
 //!
 //! A script is a list of assistant turns. Which one is played depends on nothing but the number of
 //! assistant turns in the request, so a repeated request gets the same answer.
@@ -44,9 +44,19 @@ pub(crate) struct Turn {
     pub(crate) say: Say,
     pub(crate) text: Option<String>,
     pub(crate) thinking: Option<String>,
-    pub(crate) usage: Option<Usage>,
+    pub(crate) counting: Counting,
+    /// All calls of the turn have one id.
+    pub(crate) doubled_ids: bool,
     /// What goes wrong before the turn is played.
     pub(crate) hitches: Vec<Hitch>,
+}
+
+/// Which token counts a turn tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Counting {
+    Computed,
+    Told(Usage),
+    Absent,
 }
 
 #[derive(Debug, Clone)]
@@ -59,7 +69,7 @@ pub(crate) enum Say {
     Silence,
 }
 
-/// How a call fails.
+/// How a call fails, in Anthropic's words; the other services say the same in theirs.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// The status.
@@ -68,7 +78,7 @@ pub struct Failure {
     pub error_type: String,
     /// For people.
     pub message: String,
-    /// Seconds, as a header.
+    /// Seconds, as a header, or where Gemini writes them.
     pub retry_after: Option<u64>,
 }
 
@@ -82,6 +92,16 @@ impl Failure {
     /// 529, try again.
     pub fn overloaded() -> Self {
         Self::new(529, "overloaded_error", "Overloaded")
+    }
+
+    /// 500, nobody knows why.
+    pub fn unwell() -> Self {
+        Self::new(500, "api_error", "Internal server error")
+    }
+
+    /// The account with the provider is empty.
+    pub fn out_of_money() -> Self {
+        Self::new(402, "billing_error", "Your credit balance is too low; see plans & billing.")
     }
 
     /// 429, try again after some seconds.
@@ -117,7 +137,8 @@ impl Script {
         self
     }
 
-    /// A turn that calls tools.
+    /// A turn that calls tools. Arguments that are a text are sent as they are where arguments are a
+    /// text, so that they can be broken.
     #[must_use]
     pub fn calls(self, calls: Vec<(&str, Value)>) -> Self {
         let calls = calls.into_iter().map(|(name, input)| (name.to_owned(), input));
@@ -142,7 +163,7 @@ impl Script {
         self.turn(Say::Refusal)
     }
 
-    /// A turn with exactly this body.
+    /// A turn with exactly this body, whatever the service.
     #[must_use]
     pub fn raw(self, body: Value) -> Self {
         self.turn(Say::Raw(body))
@@ -176,7 +197,25 @@ impl Script {
     #[must_use]
     pub fn with_usage(mut self, usage: Usage) -> Self {
         if let Some(turn) = self.turns.last_mut() {
-            turn.usage = Some(usage);
+            turn.counting = Counting::Told(usage);
+        }
+        self
+    }
+
+    /// The last turn tells no token counts at all.
+    #[must_use]
+    pub fn without_usage(mut self) -> Self {
+        if let Some(turn) = self.turns.last_mut() {
+            turn.counting = Counting::Absent;
+        }
+        self
+    }
+
+    /// All calls of the last turn have the same id.
+    #[must_use]
+    pub fn with_doubled_ids(mut self) -> Self {
+        if let Some(turn) = self.turns.last_mut() {
+            turn.doubled_ids = true;
         }
         self
     }
@@ -197,7 +236,8 @@ impl Script {
 
     fn turn(mut self, say: Say) -> Self {
         let hitches = std::mem::take(&mut self.waiting);
-        self.turns.push(Turn { say, text: None, thinking: None, usage: None, hitches });
+        let (text, thinking, counting) = (None, None, Counting::Computed);
+        self.turns.push(Turn { say, text, thinking, counting, doubled_ids: false, hitches });
         self
     }
 }

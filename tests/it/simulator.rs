@@ -4,7 +4,9 @@ mod faults;
 mod git;
 mod model;
 mod rest;
+mod sdks;
 mod storms;
+mod wires;
 
 use anyhow::{Context as _, ensure};
 use asynccoder::simulator::{Options, RepositoryOptions, Simulator};

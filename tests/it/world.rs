@@ -48,6 +48,7 @@ pub(crate) struct Plan {
     timing: Timing,
     repository: RepositoryOptions,
     models: Option<&'static str>,
+    every_provider: bool,
 }
 
 impl Default for Plan {
@@ -66,7 +67,8 @@ impl Default for Plan {
         };
         let files = repo::files(include_str!("../../fixtures/repos/till.txt"));
         let repository = RepositoryOptions { files, ..RepositoryOptions::default() };
-        Self { variables: Vec::new(), timing, repository, models: None }
+        let variables = Vec::new();
+        Self { variables, timing, repository, models: None, every_provider: false }
     }
 }
 
@@ -74,6 +76,12 @@ impl Plan {
     /// Sets a variable of the environment; an empty value takes it away.
     pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.variables.push((name, value));
+        self
+    }
+
+    /// Keys of all model services.
+    pub(crate) fn with_every_provider(mut self) -> Self {
+        self.every_provider = true;
         self
     }
 
@@ -205,8 +213,21 @@ impl World {
             ("ANTHROPIC_BASE_URL", self.simulator.models_url().to_owned()),
             ("ANTHROPIC_API_KEY", self.simulator.models().api_key().to_owned()),
         ];
+        let models = self.simulator.models();
+        let more = [
+            ("OPENAI_BASE_URL", models.openai_url()),
+            ("OPENAI_API_KEY", models.openai_key().to_owned()),
+            ("GOOGLE_GEMINI_BASE_URL", self.simulator.models_url().to_owned()),
+            ("GEMINI_API_KEY", models.gemini_key().to_owned()),
+        ];
+        let more = more.into_iter().filter(|_| self.plan.every_provider);
         let own = self.plan.variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        usual.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)).collect()
+        usual
+            .into_iter()
+            .chain(more)
+            .chain(own)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 
     /// Starts the bot.

@@ -12,10 +12,9 @@ use std::{
 
 use chrono::Utc;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use serde_json::json;
 
 use super::{Crossing, Kind, Refusal, Spoiled};
-use crate::simulator::journal::Wall;
+use crate::simulator::{journal::Wall, models, script::Failure};
 
 /// Out of a thousand requests, how many meet which trouble.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,7 +81,7 @@ impl Storm {
         (self.seed, asked, *times).hash(&mut hasher);
         let mut dice = StdRng::seed_from_u64(hasher.finish());
         let is_push = wall == Wall::Git && method == "POST" && path.ends_with("git-receive-pack");
-        let is_model = wall == Wall::Models;
+        let model = (wall == Wall::Models).then_some(path);
         let Rates {
             unwell_before,
             unwell_after,
@@ -103,56 +102,50 @@ impl Storm {
             return Some(Kind::Tear);
         }
         if falls(unwell_before) {
-            return Some(Kind::Refuse(unwell(&mut dice, is_model)));
+            return Some(Kind::Refuse(unwell(&mut dice, model)));
         }
         if falls(unwell_after) {
-            return Some(Kind::Late(unwell(&mut dice, is_model)));
+            return Some(Kind::Late(unwell(&mut dice, model)));
         }
         if falls(lost) {
             return Some(Kind::Lose);
         }
         if falls(spoiled) {
-            let ways = [Spoiled::Cut, Spoiled::Broken, Spoiled::Page];
+            let ways = [Spoiled::Cut, Spoiled::Broken, Spoiled::Page, Spoiled::Stalled];
+            // Only for a model is waited long enough that it matters.
+            let ways = if model.is_some() { &ways[..] } else { &ways[..3] };
             return ways.get(dice.random_range(0..ways.len())).cloned().map(Kind::Spoil);
         }
         if falls(delayed) {
             return Some(Kind::Delay(Duration::from_millis(dice.random_range(5..200))));
         }
         if wall != Wall::Git && falls(limited) {
-            return Some(Kind::Refuse(limit(&mut dice, is_model)));
+            return Some(Kind::Refuse(limit(&mut dice, model)));
         }
-        if !is_model && falls(dead_tokens) {
+        if model.is_none() && falls(dead_tokens) {
             return Some(Kind::Refuse(Refusal::bad_credentials()));
         }
         None
     }
 }
 
-fn unwell(dice: &mut StdRng, is_model: bool) -> Refusal {
-    if !is_model {
+/// A service that is unwell; a model's, if it has an address.
+fn unwell(dice: &mut StdRng, model: Option<&str>) -> Refusal {
+    let Some(path) = model else {
         let status = [500, 502, 503, 504].get(dice.random_range(0..4)).copied();
         return Refusal::unwell(status.unwrap_or(500));
-    }
-    let (status, kind) = if dice.random() { (529, "overloaded_error") } else { (500, "api_error") };
-    of_the_model(status, kind, None)
+    };
+    let failure = if dice.random() { Failure::overloaded() } else { Failure::unwell() };
+    models::refusal(path, &failure)
 }
 
-fn limit(dice: &mut StdRng, is_model: bool) -> Refusal {
-    if is_model {
+fn limit(dice: &mut StdRng, model: Option<&str>) -> Refusal {
+    if let Some(path) = model {
         let retry_after = dice.random::<bool>().then_some(1);
-        return of_the_model(429, "rate_limit_error", retry_after);
+        return models::refusal(path, &Failure { retry_after, ..Failure::rate_limited(1) });
     }
     if dice.random() {
         return Refusal::secondary_limit(Some(1));
     }
     Refusal::primary_limit(Utc::now().timestamp() + 1)
-}
-
-fn of_the_model(status: u16, kind: &str, retry_after: Option<u64>) -> Refusal {
-    let header = |seconds: u64| ("retry-after".to_owned(), seconds.to_string());
-    Refusal {
-        status,
-        body: json!({"type": "error", "error": {"type": kind, "message": "planned"}}),
-        headers: retry_after.map(header).into_iter().collect(),
-    }
 }

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use futures::StreamExt as _;
 use tokio::sync::watch;
 
 use super::{Kind, Moment, Refusal};
@@ -25,6 +26,8 @@ pub enum Spoiled {
     Broken,
     /// A gateway's page instead of the answer: 502.
     Page,
+    /// After half of the body nothing comes any more, and the connection stays.
+    Stalled,
 }
 
 /// Holds one request.
@@ -157,6 +160,13 @@ async fn spoil(spoiled: &Spoiled, response: Response) -> Response {
         return Response::from_parts(parts, Body::from(half));
     }
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
+    if *spoiled == Spoiled::Stalled {
+        let first = futures::stream::iter([Ok::<Bytes, std::io::Error>(half)]);
+        return Response::from_parts(
+            parts,
+            Body::from_stream(first.chain(futures::stream::pending())),
+        );
+    }
     let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
     let pieces = futures::stream::iter([Ok::<Bytes, std::io::Error>(half), broken]);
     Response::from_parts(parts, Body::from_stream(pieces))

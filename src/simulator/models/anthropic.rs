@@ -1,16 +1,25 @@
-//! A turn of a script as a message of the Messages API.
+//! Anthropic's Messages API: its keys, its models, its errors, and a turn as a message.
+
+pub(super) mod check;
+mod stream;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::cache::{Cache, Counted, tokens_of};
+use super::{
+    Ending, Wrong,
+    cache::tokens_of,
+    play::{Asked, Said, Spoken},
+    wires::{Service, header},
+};
 use crate::simulator::{
     crypto::fingerprint,
-    script::{Say, Turn},
+    script::{Failure, Say},
+    wire::Arrived,
 };
 
 /// Names, largest prompt and largest answer of the models.
-pub(crate) const MODELS: [(&str, u64, u64); 8] = [
+pub(super) const MODELS: [(&str, u64, u64); 8] = [
     ("claude-fable-5-1", 1_000_000, 128_000),
     ("claude-opus-5-5", 1_000_000, 128_000),
     ("claude-sonnet-5-5", 1_000_000, 128_000),
@@ -20,47 +29,87 @@ pub(crate) const MODELS: [(&str, u64, u64); 8] = [
     ("claude-haiku-4-5", 200_000, 64_000),
     ("claude-haiku-4-5-20251001", 200_000, 64_000),
 ];
+pub(super) const NEWEST: &str = "2026-10-21";
+const VERSIONS: [&str; 2] = ["2023-06-01", NEWEST];
 
-pub(crate) fn message(turn: &Turn, request: &Value, played: usize, cache: &mut Cache) -> Value {
-    let counted = cache.count(request);
-    if let Say::Raw(body) = &turn.say {
-        return body.clone();
+pub(super) fn admit(arrived: &Arrived, key: Option<&str>) -> Result<(), Wrong> {
+    match key {
+        Some(key) if key == Service::Anthropic.key() => {}
+        Some(_) => return Err(Wrong::new(401, "authentication_error", "invalid x-api-key")),
+        None => {
+            return Err(Wrong::new(401, "authentication_error", "x-api-key header is required"));
+        }
     }
-    let first = request.pointer("/messages/0").unwrap_or(&Value::Null);
-    let seed = fingerprint(format!("{first}{played}").as_bytes());
-    let content = content(turn, &seed);
-    let stop_reason = match &turn.say {
+    let text = |name: &str| header(&arrived.headers, name).unwrap_or_default();
+    let version = text("anthropic-version");
+    if version.is_empty() {
+        return Err(Wrong::invalid("anthropic-version: header is required"));
+    }
+    if !VERSIONS.contains(&version) {
+        let why = format!("anthropic-version: \"{version}\" is not a valid version");
+        return Err(Wrong::invalid(why));
+    }
+    if arrived.method == "POST" && !text("content-type").starts_with("application/json") {
+        return Err(Wrong::invalid("content-type: must be application/json"));
+    }
+    Ok(())
+}
+
+pub(super) fn failure(failure: &Failure) -> Wrong {
+    let Failure { status, error_type, message, retry_after } = failure;
+    Wrong { retry_after: *retry_after, ..Wrong::new(*status, error_type, message) }
+}
+
+pub(super) fn error(wrong: &Wrong, id: &str) -> Value {
+    json!({
+        "type": "error", "error": {"type": wrong.kind, "message": wrong.message}, "request_id": id,
+    })
+}
+
+/// A turn as a message.
+pub(super) fn say(spoken: &Spoken, asked: &Asked) -> (Ending, Said) {
+    let content = Value::from(content(spoken));
+    let stop_reason = match &spoken.turn.say {
         Say::Calls(_) => "tool_use",
         Say::Cut(_) => "max_tokens",
         Say::Refusal => "refusal",
         Say::Text(_) | Say::Raw(_) | Say::Silence => "end_turn",
     };
     let mut message = json!({
-        "id": format!("msg_01{}", head(&seed, 22)), "type": "message", "role": "assistant",
-        "model": request.get("model"), "content": content, "stop_reason": stop_reason,
-        "stop_sequence": null, "usage": usage(turn, counted, &content),
+        "id": format!("msg_01{}", spoken.head(22)), "type": "message", "role": "assistant",
+        "model": asked.model, "content": content, "stop_reason": stop_reason, "stop_sequence": null,
     });
-    if let (Say::Refusal, Value::Object(fields)) = (&turn.say, &mut message) {
-        let details = json!({"type": "refusal", "category": null, "explanation": null});
-        fields.insert("stop_details".to_owned(), details);
+    if let Value::Object(fields) = &mut message {
+        if let Some(usage) = usage(spoken, &content) {
+            fields.insert("usage".to_owned(), usage);
+        }
+        if matches!(spoken.turn.say, Say::Refusal) {
+            let details = json!({"type": "refusal", "category": null, "explanation": null});
+            fields.insert("stop_details".to_owned(), details);
+        }
     }
-    message
+    let said = call_ids(&content).into_iter().map(|id| (id, content.clone())).collect();
+    let answer = if asked.stream {
+        Ending::Events(stream::events(&message))
+    } else {
+        Ending::Message(message)
+    };
+    (answer, said)
 }
 
-/// The ids of the tool calls in a message.
-pub(crate) fn call_ids(message: &Value) -> Vec<String> {
-    let blocks = message.get("content").and_then(Value::as_array).into_iter().flatten();
+fn call_ids(content: &Value) -> Vec<String> {
+    let blocks = content.as_array().into_iter().flatten();
     let calls = blocks.filter(|block| block.get("type") == Some(&json!("tool_use")));
     calls.filter_map(|block| Some(block.get("id")?.as_str()?.to_owned())).collect()
 }
 
 /// The signature that a thought must come back with.
-pub(crate) fn signature(thought: &str) -> String {
+pub(super) fn signature(thought: &str) -> String {
     STANDARD.encode(fingerprint(format!("thought {thought}").as_bytes()))
 }
 
 /// `GET /v1/models`
-pub(crate) fn models() -> Value {
+pub(super) fn models() -> Value {
     let list = MODELS.map(|(name, input, output)| {
         json!({
             "type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z",
@@ -74,7 +123,8 @@ pub(crate) fn models() -> Value {
     })
 }
 
-fn content(turn: &Turn, seed: &str) -> Vec<Value> {
+fn content(spoken: &Spoken) -> Vec<Value> {
+    let turn = &spoken.turn;
     let mut blocks = Vec::new();
     if let Some(thought) = &turn.thinking {
         let signature = signature(thought);
@@ -86,32 +136,27 @@ fn content(turn: &Turn, seed: &str) -> Vec<Value> {
     match &turn.say {
         Say::Calls(calls) => {
             for (index, (name, input)) in calls.iter().enumerate() {
-                let id = format!("toolu_01{}{index:02}", head(seed, 20));
+                let id = spoken.call_id("toolu_01", index);
                 blocks.push(json!({"type": "tool_use", "id": id, "name": name, "input": input}));
             }
         }
-        Say::Text(text) | Say::Cut(text) => blocks.push(json!({"type": "text", "text": text})),
-        Say::Refusal | Say::Raw(_) | Say::Silence => {}
+        Say::Text(text) | Say::Cut(text) if !text.is_empty() => {
+            blocks.push(json!({"type": "text", "text": text}));
+        }
+        Say::Text(_) | Say::Cut(_) | Say::Refusal | Say::Raw(_) | Say::Silence => {}
     }
     blocks
 }
 
-fn usage(turn: &Turn, counted: Counted, content: &[Value]) -> Value {
-    let thought = turn.thinking.as_ref().map_or(0, |thought| thought.len() as u64 / 4 + 1);
-    let said = content.iter().map(tokens_of).sum::<u64>().max(1);
-    let (input, read, write, output) = match turn.usage {
-        Some(usage) => (usage.input, usage.cache_read, usage.cache_write, usage.output),
-        None => (counted.input, counted.read, counted.written, said),
-    };
-    json!({
-        "input_tokens": input, "cache_creation_input_tokens": write,
-        "cache_read_input_tokens": read,
-        "cache_creation": {"ephemeral_5m_input_tokens": write, "ephemeral_1h_input_tokens": 0},
-        "output_tokens": output, "output_tokens_details": {"thinking_tokens": thought.min(output)},
-        "service_tier": "standard",
-    })
-}
-
-fn head(text: &str, length: usize) -> &str {
-    text.get(..length).unwrap_or(text)
+fn usage(spoken: &Spoken, content: &Value) -> Option<Value> {
+    let blocks = content.as_array().into_iter().flatten();
+    let counts = spoken.counts(blocks.map(tokens_of).sum())?;
+    Some(json!({
+        "input_tokens": counts.input, "cache_creation_input_tokens": counts.written,
+        "cache_read_input_tokens": counts.read,
+        "cache_creation":
+            {"ephemeral_5m_input_tokens": counts.written, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": counts.output,
+        "output_tokens_details": {"thinking_tokens": counts.thought}, "service_tier": "standard",
+    }))
 }

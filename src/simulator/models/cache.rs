@@ -1,8 +1,9 @@
-//! Token counts, and the prompt cache as the provider keeps it.
+//! Token counts, and the prompt cache as the providers keep it.
 //!
-//! A prompt is its tools, its system text and its messages, block by block. What lies before a
-//! `cache_control` mark is kept; a later prompt with the same beginning reads it again, if the end
-//! of what was kept is at most twenty blocks before one of its own marks.
+//! A prompt is its tools, its system text and its messages, block by block. What lies before a mark
+//! is kept, and a later prompt with the same beginning reads it again. Anthropic's callers set the
+//! marks, and only twenty blocks before one of them are looked at; elsewhere every block ends with
+//! one, and only prompts from a thousand tokens on are kept.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +12,17 @@ use serde_json::Value;
 use crate::simulator::crypto::fingerprint;
 
 const LOOKED_BACK: usize = 20;
+const LEAST_KEPT: u64 = 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Cache(BTreeSet<String>);
+
+/// A part of a prompt, and whether what ends with it is to be kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) content: Value,
+    pub(crate) marked: bool,
+}
 
 /// The parts of a prompt by price.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +40,9 @@ struct Boundary {
 }
 
 impl Cache {
-    pub(crate) fn count(&mut self, request: &Value) -> Counted {
-        let boundaries = boundaries(request);
+    /// Counts a prompt whose marks the caller has set.
+    pub(crate) fn count_marked(&mut self, model: &str, blocks: &[Block]) -> Counted {
+        let boundaries = boundaries(model, blocks);
         let total = boundaries.last().map_or(0, |last| last.tokens);
         let marks: Vec<usize> = boundaries
             .iter()
@@ -56,6 +66,18 @@ impl Cache {
         let written = marked.saturating_sub(read);
         Counted { input: total - read.max(marked), read, written }
     }
+
+    /// Counts a prompt that the service keeps by itself.
+    pub(crate) fn count_all(&mut self, model: &str, blocks: &[Block]) -> Counted {
+        let boundaries = boundaries(model, blocks);
+        let total = boundaries.last().map_or(0, |last| last.tokens);
+        let long = |at: &&Boundary| at.tokens >= LEAST_KEPT;
+        let kept = boundaries.iter().rev().filter(long).find(|at| self.0.contains(&at.name));
+        let read = kept.map_or(0, |at| at.tokens);
+        self.0.extend(boundaries.iter().filter(long).map(|at| at.name.clone()));
+        let written = if total >= LEAST_KEPT { total - read } else { 0 };
+        Counted { input: total - read - written, read, written }
+    }
 }
 
 /// A quarter of the bytes.
@@ -63,42 +85,19 @@ pub(crate) fn tokens_of(value: &Value) -> u64 {
     (value.to_string().len() as u64).div_ceil(4)
 }
 
-/// The prompt's blocks in the order of the provider, each end named by all that lies before it.
-fn boundaries(request: &Value) -> Vec<Boundary> {
-    let model = request.get("model").map(Value::to_string).unwrap_or_default();
+/// The tokens of a prompt.
+pub(crate) fn tokens_in(blocks: &[Block]) -> u64 {
+    blocks.iter().map(|block| tokens_of(&block.content)).sum()
+}
+
+/// The ends of the blocks, each named by all that lies before it.
+fn boundaries(model: &str, blocks: &[Block]) -> Vec<Boundary> {
     let (mut name, mut tokens) = (fingerprint(model.as_bytes()), 0);
     let mut boundaries = Vec::new();
-    for mut block in blocks(request) {
-        let mark = block.as_object_mut().and_then(|fields| fields.remove("cache_control"));
-        tokens += tokens_of(&block);
-        name = fingerprint(format!("{name}{block}").as_bytes());
-        let marked = mark.is_some_and(|mark| !mark.is_null());
-        boundaries.push(Boundary { name: name.clone(), tokens, marked });
+    for Block { content, marked } in blocks {
+        tokens += tokens_of(content);
+        name = fingerprint(format!("{name}{content}").as_bytes());
+        boundaries.push(Boundary { name: name.clone(), tokens, marked: *marked });
     }
     boundaries
-}
-
-fn blocks(request: &Value) -> Vec<Value> {
-    let mut blocks = Vec::new();
-    blocks.extend(list(request.get("tools")));
-    blocks.extend(list(request.get("system")));
-    for message in list(request.get("messages")) {
-        let role = message.get("role").cloned().unwrap_or_default();
-        blocks.extend(list(message.get("content")).into_iter().map(|mut block| {
-            if let Some(fields) = block.as_object_mut() {
-                fields.insert("role".to_owned(), role.clone());
-            }
-            block
-        }));
-    }
-    blocks
-}
-
-fn list(value: Option<&Value>) -> Vec<Value> {
-    match value {
-        Some(Value::Array(list)) => list.clone(),
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(text)) => vec![serde_json::json!({"type": "text", "text": text})],
-        Some(other) => vec![other.clone()],
-    }
 }

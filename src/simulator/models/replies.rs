@@ -1,35 +1,37 @@
-//! Replies and refusals as the provider words them.
+//! Replies and refusals as they go over the wire.
 
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::simulator::{faults::Refusal, script::Failure};
+use crate::simulator::faults::Refusal;
 
-/// A refusal in the provider's words.
-#[derive(Debug)]
+/// A refusal; each service words it in its own way.
+#[derive(Debug, Default)]
 pub(crate) struct Wrong {
     pub(super) status: u16,
-    kind: String,
+    /// `invalid_request_error`, `INVALID_ARGUMENT`, …
+    pub(super) kind: String,
     pub(super) message: String,
-    retry_after: Option<u64>,
+    /// OpenAI's name for it, and the parameter that is meant.
+    pub(super) code: Option<&'static str>,
+    pub(super) param: Option<Box<str>>,
+    /// Gemini's detail.
+    pub(super) detail: Option<Box<Value>>,
+    pub(super) retry_after: Option<u64>,
 }
 
 impl Wrong {
     pub(crate) fn new(status: u16, kind: &str, message: impl Into<String>) -> Self {
-        Self { status, kind: kind.to_owned(), message: message.into(), retry_after: None }
+        Self { status, kind: kind.to_owned(), message: message.into(), ..Self::default() }
     }
 
+    /// A request that breaks a rule, in the words of Anthropic and OpenAI.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(400, "invalid_request_error", message)
-    }
-
-    pub(super) fn of(failure: &Failure) -> Self {
-        let Failure { status, error_type, message, retry_after } = failure.clone();
-        Self { status, kind: error_type, message, retry_after }
     }
 }
 
@@ -37,17 +39,6 @@ pub(crate) fn planned(refusal: &Refusal) -> Response {
     let mut response = plain(refusal.status, &refusal.body);
     for (name, value) in &refusal.headers {
         put(&mut response, name.clone(), value);
-    }
-    response
-}
-
-pub(crate) fn refuse(wrong: &Wrong, id: &str) -> Response {
-    let body = json!({
-        "type": "error", "error": {"type": wrong.kind, "message": wrong.message}, "request_id": id,
-    });
-    let mut response = plain(wrong.status, &body);
-    if let Some(seconds) = wrong.retry_after {
-        put(&mut response, "retry-after".to_owned(), &seconds.to_string());
     }
     response
 }

@@ -177,7 +177,9 @@ pub(crate) fn no_secret(simulator: &Simulator) {
 pub(super) fn no_secret_in(simulator: &Simulator, text: &str) {
     let app = simulator.credentials();
     let key = app.private_key_pem.lines().nth(3).expect("a key has lines");
-    for secret in [key, &app.webhook_secret, simulator.models().api_key(), "ghs_"] {
+    let models = simulator.models();
+    let keys = [models.api_key(), models.openai_key(), models.gemini_key()];
+    for secret in [key, &app.webhook_secret, "ghs_"].into_iter().chain(keys) {
         assert!(!text.contains(secret), "a secret is in {text}");
     }
 }

@@ -3,15 +3,17 @@
 mod blocks;
 mod pairs;
 
-use axum::http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::{Wrong, anthropic::MODELS, text};
+use super::{MODELS, NEWEST};
+use crate::simulator::models::{
+    Wrong,
+    cache::{Block, tokens_of},
+    play::{Asked, Said},
+};
 
 pub(crate) type Checked<T = ()> = Result<T, Wrong>;
 
-const NEWEST: &str = "2026-10-21";
-const VERSIONS: [&str; 2] = ["2023-06-01", NEWEST];
 const KEYS: [&str; 16] = [
     "model",
     "max_tokens",
@@ -31,35 +33,7 @@ const KEYS: [&str; 16] = [
     "cache_control",
 ];
 
-/// What the rest of the service needs to know of a request.
-pub(crate) struct Sound {
-    pub(crate) assistant_turns: usize,
-    pub(crate) stream: bool,
-}
-
-pub(crate) fn headers(headers: &HeaderMap, key: Option<&str>, right: &str, posts: bool) -> Checked {
-    match key {
-        Some(key) if key == right => {}
-        Some(_) => return Err(Wrong::new(401, "authentication_error", "invalid x-api-key")),
-        None => {
-            return Err(Wrong::new(401, "authentication_error", "x-api-key header is required"));
-        }
-    }
-    let version = text(headers, "anthropic-version");
-    if version.is_empty() {
-        return Err(Wrong::invalid("anthropic-version: header is required"));
-    }
-    if !VERSIONS.contains(&version) {
-        let why = format!("anthropic-version: \"{version}\" is not a valid version");
-        return Err(Wrong::invalid(why));
-    }
-    if posts && !text(headers, "content-type").starts_with("application/json") {
-        return Err(Wrong::invalid("content-type: must be application/json"));
-    }
-    Ok(())
-}
-
-pub(crate) fn request(body: &Value, version: &str, said: &[(String, Value)]) -> Checked<Sound> {
+pub(crate) fn request(body: &Value, version: &str, said: &Said) -> Checked<Asked> {
     let fields = object(body, "body")?;
     known(fields, &KEYS, "")?;
     for key in ["temperature", "top_p", "top_k"] {
@@ -83,8 +57,46 @@ pub(crate) fn request(body: &Value, version: &str, said: &[(String, Value)]) -> 
             format!("A maximum of 4 blocks with cache_control may be provided. Found {marks}.");
         return Err(Wrong::invalid(why));
     }
-    let stream = fields.get("stream").and_then(Value::as_bool).unwrap_or(false);
-    Ok(Sound { assistant_turns, stream })
+    let as_json = |value: Option<&Value>| value.map(Value::to_string).unwrap_or_default();
+    Ok(Asked {
+        model: fields.get("model").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        turns: assistant_turns,
+        stream: fields.get("stream").and_then(Value::as_bool).unwrap_or(false),
+        system: as_json(fields.get("system")),
+        first: as_json(body.pointer("/messages/0/content")),
+        prompt: prompt(body),
+        shows_thoughts: true,
+    })
+}
+
+/// The prompt's blocks in the provider's order.
+fn prompt(request: &Value) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    blocks.extend(list(request.get("tools")));
+    blocks.extend(list(request.get("system")));
+    for message in list(request.get("messages")) {
+        let role = message.get("role").cloned().unwrap_or_default();
+        blocks.extend(list(message.get("content")).into_iter().map(|mut block| {
+            if let Some(fields) = block.as_object_mut() {
+                fields.insert("role".to_owned(), role.clone());
+            }
+            block
+        }));
+    }
+    let block = |mut content: Value| {
+        let mark = content.as_object_mut().and_then(|fields| fields.remove("cache_control"));
+        Block { content, marked: mark.is_some_and(|mark| !mark.is_null()) }
+    };
+    blocks.into_iter().map(block).collect()
+}
+
+fn list(value: Option<&Value>) -> Vec<Value> {
+    match value {
+        Some(Value::Array(list)) => list.clone(),
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) => vec![serde_json::json!({"type": "text", "text": text})],
+        Some(other) => vec![other.clone()],
+    }
 }
 
 fn sizes(fields: &Map<String, Value>) -> Checked {
@@ -104,7 +116,7 @@ fn sizes(fields: &Map<String, Value>) -> Checked {
         );
         return Err(Wrong::invalid(why));
     }
-    let prompt = fields.get("messages").map_or(0, super::cache::tokens_of);
+    let prompt = fields.get("messages").map_or(0, tokens_of);
     if prompt > *longest_prompt {
         let why = format!("prompt is too long: {prompt} tokens > {longest_prompt} maximum");
         return Err(Wrong::invalid(why));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Checked;
-use crate::simulator::models::Wrong;
+use crate::simulator::models::{Wrong, play::Said};
 
 /// Every call is answered in the next message, results first, and nothing else is answered.
 pub(crate) fn answered(messages: &[Value], tools: &[String]) -> Checked {
@@ -44,7 +44,7 @@ pub(crate) fn answered(messages: &[Value], tools: &[String]) -> Checked {
 }
 
 /// A turn of the model that called tools comes back as it was said.
-pub(crate) fn verbatim(messages: &[Value], said: &[(String, Value)]) -> Checked {
+pub(crate) fn verbatim(messages: &[Value], said: &Said) -> Checked {
     for (index, message) in messages.iter().enumerate() {
         let ids = texts(message, "tool_use", "id");
         let known = ids.iter().find_map(|id| said.iter().rfind(|(other, _)| other == id));
