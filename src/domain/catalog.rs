@@ -1,7 +1,7 @@
 //! The models that tasks can run on: names, prices and limits, as data.
 //!
 //! Prices move several times a year, so they live in `catalog.toml` and never in code. An operator's
-//! own file of the same form goes over it; how such a file is read stands in [`file`].
+//! own file of the same form goes over it; how such a file is read stands in `catalog/file.rs`.
 
 mod file;
 

@@ -16,7 +16,7 @@ row! {
     pub struct StoredStep {
         /// From 1.
         pub step: i64,
-            /// The id of the model that replied; null in old steps.
+        /// The id of the model that replied; null in old steps.
         pub model: Option<String>,
         /// The model's reply, once it came.
         pub reply: Option<sqlx::types::Json<Value>>,

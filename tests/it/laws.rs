@@ -10,6 +10,7 @@ mod layers;
 mod ledger;
 mod migrations;
 mod models;
+mod prefix;
 mod review;
 mod secrets;
 mod store;

@@ -100,6 +100,9 @@ fn impatient() -> Plan {
     })
 }
 
+const WAITING: &str =
+    "select count(*) from tasks where waits_for = 'anthropic' and phase = 'waiting'";
+
 /// Every text that the status comments had on the way.
 fn said(world: &World) -> Vec<String> {
     let journal = world.simulator.journal();
@@ -140,12 +143,7 @@ story!(work_waits_for_a_service_that_is_away_and_goes_on_by_itself, impatient(),
 story!(what_waits_too_long_ends_and_is_free, impatient(), async |world| {
     world.model(fails(u32::MAX));
     world.alice.comments(&world.issue, "/asynccoder debug");
-    world
-        .becomes(
-            "select count(*) from tasks where waits_for = 'anthropic' and phase = 'waiting'",
-            1,
-        )
-        .await;
+    world.becomes(WAITING, 1).await;
     world.ages("update tasks set created_at = '2020-01-01T00:00:00+00:00'").await;
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debug
@@ -158,12 +156,7 @@ story!(what_waits_too_long_ends_and_is_free, impatient(), async |world| {
 story!(what_waits_can_be_stopped, impatient(), async |world| {
     world.model(fails(u32::MAX));
     world.alice.comments(&world.issue, "/asynccoder debug");
-    world
-        .becomes(
-            "select count(*) from tasks where waits_for = 'anthropic' and phase = 'waiting'",
-            1,
-        )
-        .await;
+    world.becomes(WAITING, 1).await;
     world.alice.comments(&world.issue, "/asynccoder cancel");
     world.settle().await;
     assert!(world.story().contains("cancelled"));
@@ -186,12 +179,7 @@ story!(an_answer_to_one_wakes_all_that_wait, one_look_an_hour(), async |world| {
     world.alice.comments(&good, "/asynccoder debug");
     gate.reached().await.unwrap();
     world.alice.comments(&early, "/asynccoder debug");
-    world
-        .becomes(
-            "select count(*) from tasks where waits_for = 'anthropic' and phase = 'waiting'",
-            1,
-        )
-        .await;
+    world.becomes(WAITING, 1).await;
     gate.open();
     world.settle().await;
     let story = world.story();
