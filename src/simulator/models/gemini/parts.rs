@@ -121,6 +121,9 @@ fn answered(called: &[&Value], responses: &[&Value]) -> Result<(), Wrong> {
 }
 
 /// The first call of a turn carries the signature that it was given.
+/// What the service takes instead of a signature.
+const UNSIGNED: &str = "skip_thought_signature_validator";
+
 fn signed(content: &Value, index: usize) -> Result<(), Wrong> {
     let mut parts = list(content, "parts").iter().enumerate();
     let first = parts.find_map(|(place, part)| Some((place, part, part.get("functionCall")?)));
@@ -134,6 +137,9 @@ fn signed(content: &Value, index: usize) -> Result<(), Wrong> {
              refer to https://ai.google.dev/gemini-api/docs/thought-signatures for more details.",
             index + place
         ))),
+        // For calls that another model made.
+        // <https://ai.google.dev/gemini-api/docs/thought-signatures>
+        Some(UNSIGNED) => Ok(()),
         Some(sent) if sent != signature(call) => {
             Err(invalid("Thought signature is not valid.".to_owned()))
         }
