@@ -13,78 +13,77 @@ struct Case {
     name: &'static str,
     script: Script,
     spoiled: Option<Spoiled>,
+    /// Whether it ends on every wire as if nothing had happened.
+    passes: bool,
 }
 
-/// What follows where the trouble passes. A question needs no push, which is another wall.
-fn then_answers(script: Script) -> Script {
-    script.calls(vec![repo::finish(json!({ "summary": "It is in `src/discount.rs`." }))])
+/// How a case ends that passes.
+const PASSED: &str = "done · It is in `src/discount.rs`. [1 credit]";
+
+impl Case {
+    /// After the trouble the question is answered. It needs no push, which is another wall.
+    fn passes(name: &'static str, trouble: Script) -> Self {
+        let answer = repo::finish(json!({ "summary": "It is in `src/discount.rs`." }));
+        Self { name, script: trouble.calls(vec![answer]), spoiled: None, passes: true }
+    }
+
+    /// The first answer does not arrive as it was.
+    fn spoils(name: &'static str, spoiled: Spoiled) -> Self {
+        Self { spoiled: Some(spoiled), ..Self::passes(name, fresh()) }
+    }
+
+    /// It has an end of its own.
+    fn ends(name: &'static str, script: Script) -> Self {
+        Self { name, script, spoiled: None, passes: false }
+    }
+
+    /// The service never answers.
+    fn never(name: &'static str, failure: Failure) -> Self {
+        Self::ends(name, fresh().fails(100, failure).says("-"))
+    }
+}
+
+fn fresh() -> Script {
+    Script::new("a case")
 }
 
 fn cases() -> Vec<Case> {
-    let fresh = || Script::new("a case");
-    let never = |failure| fresh().fails(100, failure).says("-");
-    let spoils =
-        |name, spoiled| Case { name, script: then_answers(fresh()), spoiled: Some(spoiled) };
-    let scripts = |name, script| Case { name, script, spoiled: None };
     let read = |path| ("read_file", json!({ "path": path }));
+    let reads = || fresh().calls(vec![read(json!("README.md"))]);
+    let twice = vec![read(json!("README.md")), read(json!("Cargo.toml"))];
     let no_wait = Failure::new(429, "rate_limit_error", "Too many requests.");
     let absurd = Usage { output: 9_000_000_000_000, ..Usage::default() };
+    let wrong_key = Failure::new(401, "authentication_error", "invalid x-api-key");
     vec![
-        spoils("a reset in the middle", Spoiled::Broken),
-        spoils("JSON that is cut", Spoiled::Cut),
-        spoils("a gateway's page", Spoiled::Page),
-        spoils("a stall", Spoiled::Stalled),
-        scripts("429 with a wait", then_answers(fresh().fails(2, Failure::rate_limited(0)))),
-        scripts("429 without one", then_answers(fresh().fails(2, no_wait))),
-        scripts("overloaded twice", then_answers(fresh().fails(2, Failure::overloaded()))),
-        scripts("unwell twice", then_answers(fresh().fails(2, Failure::unwell()))),
-        scripts("an unknown tool", then_answers(fresh().calls(vec![("make_coffee", json!({}))]))),
-        scripts("wrong types", then_answers(fresh().calls(vec![read(json!(7))]))),
-        scripts("an answer that is cut", then_answers(fresh().cut("I was about to"))),
-        scripts(
-            "no usage",
-            then_answers(fresh().calls(vec![read(json!("README.md"))]).without_usage()),
-        ),
-        scripts(
-            "absurd usage",
-            then_answers(fresh().calls(vec![read(json!("README.md"))]).with_usage(absurd)),
-        ),
-        scripts("empty answers", fresh().says("")),
-        scripts("broken arguments", fresh().calls(vec![("read_file", json!("{\"path\":"))])),
-        scripts(
-            "doubled ids",
-            fresh()
-                .calls(vec![read(json!("README.md")), read(json!("Cargo.toml"))])
-                .with_doubled_ids(),
-        ),
-        scripts("a refusal", fresh().refuses()),
-        scripts("nonsense", fresh().raw(json!({ "id": 7, "content": "yes" }))),
-        scripts("429 for an hour", never(Failure::rate_limited(3600))),
-        scripts("overloaded for ever", never(Failure::overloaded())),
-        scripts("unwell for ever", never(Failure::unwell())),
-        scripts("an empty account", never(Failure::out_of_money())),
-        scripts(
-            "a wrong key",
-            never(Failure::new(401, "authentication_error", "invalid x-api-key")),
-        ),
+        Case::spoils("a reset in the middle", Spoiled::Broken),
+        Case::spoils("JSON that is cut", Spoiled::Cut),
+        Case::spoils("a gateway's page", Spoiled::Page),
+        Case::spoils("a stall", Spoiled::Stalled),
+        Case::passes("429 with a wait", fresh().fails(2, Failure::rate_limited(0))),
+        Case::passes("429 without one", fresh().fails(2, no_wait)),
+        Case::passes("overloaded twice", fresh().fails(2, Failure::overloaded())),
+        Case::passes("unwell twice", fresh().fails(2, Failure::unwell())),
+        Case::passes("an unknown tool", fresh().calls(vec![("make_coffee", json!({}))])),
+        Case::passes("wrong types", fresh().calls(vec![read(json!(7))])),
+        Case::passes("an answer that is cut", fresh().cut("I was about to")),
+        Case::passes("no usage", reads().without_usage()),
+        Case::ends("absurd usage", reads().with_usage(absurd)),
+        Case::ends("empty answers", fresh().says("")),
+        Case::ends("broken arguments", fresh().calls(vec![("read_file", json!("{\"path\":"))])),
+        Case::ends("doubled ids", fresh().calls(twice).with_doubled_ids()),
+        Case::ends("a refusal", fresh().refuses()),
+        Case::ends("nonsense", fresh().raw(json!({ "id": 7, "content": "yes" }))),
+        Case::never("429 for an hour", Failure::rate_limited(3600)),
+        Case::never("overloaded for ever", Failure::overloaded()),
+        Case::never("unwell for ever", Failure::unwell()),
+        Case::never("an empty account", Failure::out_of_money()),
+        Case::never("a wrong key", wrong_key),
     ]
 }
 
 #[tokio::test]
 async fn on_anthropics_wire() {
     told("sonnet", expect![[r#"
-        a reset in the middle: done · It is in `src/discount.rs`. [1 credit]
-        JSON that is cut: done · It is in `src/discount.rs`. [1 credit]
-        a gateway's page: done · It is in `src/discount.rs`. [1 credit]
-        a stall: done · It is in `src/discount.rs`. [1 credit]
-        429 with a wait: done · It is in `src/discount.rs`. [1 credit]
-        429 without one: done · It is in `src/discount.rs`. [1 credit]
-        overloaded twice: done · It is in `src/discount.rs`. [1 credit]
-        unwell twice: done · It is in `src/discount.rs`. [1 credit]
-        an unknown tool: done · It is in `src/discount.rs`. [1 credit]
-        wrong types: done · It is in `src/discount.rs`. [1 credit]
-        an answer that is cut: done · It is in `src/discount.rs`. [1 credit]
-        no usage: done · It is in `src/discount.rs`. [1 credit]
         absurd usage: failed · I stopped because the 20 credits held for this task do not cover the next step. [20 credits]
         empty answers: failed · I stopped because I was going round in circles. (the model answered three times without doing anything) [1 credit]
         broken arguments: failed · The model service did not answer usefully. You pay nothing for this task. (the model service refused the request: status 400, invalid_request_error) [0 credits]
@@ -102,18 +101,6 @@ async fn on_anthropics_wire() {
 #[tokio::test]
 async fn on_openais_wire() {
     told("gpt", expect![[r#"
-        a reset in the middle: done · It is in `src/discount.rs`. [1 credit]
-        JSON that is cut: done · It is in `src/discount.rs`. [1 credit]
-        a gateway's page: done · It is in `src/discount.rs`. [1 credit]
-        a stall: done · It is in `src/discount.rs`. [1 credit]
-        429 with a wait: done · It is in `src/discount.rs`. [1 credit]
-        429 without one: done · It is in `src/discount.rs`. [1 credit]
-        overloaded twice: done · It is in `src/discount.rs`. [1 credit]
-        unwell twice: done · It is in `src/discount.rs`. [1 credit]
-        an unknown tool: done · It is in `src/discount.rs`. [1 credit]
-        wrong types: done · It is in `src/discount.rs`. [1 credit]
-        an answer that is cut: done · It is in `src/discount.rs`. [1 credit]
-        no usage: done · It is in `src/discount.rs`. [1 credit]
         absurd usage: failed · I stopped because the 20 credits held for this task do not cover the next step. [20 credits]
         empty answers: failed · I stopped because I was going round in circles. (the model answered three times without doing anything) [1 credit]
         broken arguments: failed · The model did not keep to the protocol. You pay nothing for this task. (the model sent tool calls that cannot be read, three times in a row) [0 credits]
@@ -131,18 +118,6 @@ async fn on_openais_wire() {
 #[tokio::test]
 async fn on_geminis_wire() {
     told("gemini", expect![[r#"
-        a reset in the middle: done · It is in `src/discount.rs`. [1 credit]
-        JSON that is cut: done · It is in `src/discount.rs`. [1 credit]
-        a gateway's page: done · It is in `src/discount.rs`. [1 credit]
-        a stall: done · It is in `src/discount.rs`. [1 credit]
-        429 with a wait: done · It is in `src/discount.rs`. [1 credit]
-        429 without one: done · It is in `src/discount.rs`. [1 credit]
-        overloaded twice: done · It is in `src/discount.rs`. [1 credit]
-        unwell twice: done · It is in `src/discount.rs`. [1 credit]
-        an unknown tool: done · It is in `src/discount.rs`. [1 credit]
-        wrong types: done · It is in `src/discount.rs`. [1 credit]
-        an answer that is cut: done · It is in `src/discount.rs`. [1 credit]
-        no usage: done · It is in `src/discount.rs`. [1 credit]
         absurd usage: failed · I stopped because the 20 credits held for this task do not cover the next step. [20 credits]
         empty answers: failed · I stopped because I was going round in circles. (the model answered three times without doing anything) [1 credit]
         broken arguments: failed · I stopped because I was going round in circles. (the model answered three times without doing anything) [1 credit]
@@ -160,18 +135,6 @@ async fn on_geminis_wire() {
 #[tokio::test]
 async fn on_a_compatible_servers_wire() {
     told("qwen", expect![[r#"
-        a reset in the middle: done · It is in `src/discount.rs`. [1 credit]
-        JSON that is cut: done · It is in `src/discount.rs`. [1 credit]
-        a gateway's page: done · It is in `src/discount.rs`. [1 credit]
-        a stall: done · It is in `src/discount.rs`. [1 credit]
-        429 with a wait: done · It is in `src/discount.rs`. [1 credit]
-        429 without one: done · It is in `src/discount.rs`. [1 credit]
-        overloaded twice: done · It is in `src/discount.rs`. [1 credit]
-        unwell twice: done · It is in `src/discount.rs`. [1 credit]
-        an unknown tool: done · It is in `src/discount.rs`. [1 credit]
-        wrong types: done · It is in `src/discount.rs`. [1 credit]
-        an answer that is cut: done · It is in `src/discount.rs`. [1 credit]
-        no usage: done · It is in `src/discount.rs`. [1 credit]
         absurd usage: failed · I stopped because the 20 credits held for this task do not cover the next step. [20 credits]
         empty answers: failed · I stopped because I was going round in circles. (the model answered three times without doing anything) [1 credit]
         broken arguments: failed · The model did not keep to the protocol. You pay nothing for this task. (the model sent tool calls that cannot be read, three times in a row) [0 credits]
@@ -207,8 +170,8 @@ async fn told(model: &str, expected: Expect) {
         let store = world.app().store();
         let acme = store.account_by_login("acme").await.unwrap().unwrap();
         store.grant(acme, Credits(1000), "for every case").await.unwrap();
-        let mut asked = Vec::new();
-        for Case { name, script, spoiled } in cases() {
+        let mut told = String::new();
+        for Case { name, script, spoiled, passes } in cases() {
             world.model(script.when(name));
             let issue = world.carol.quietly().opens(name, "");
             if let Some(spoiled) = &spoiled {
@@ -216,15 +179,18 @@ async fn told(model: &str, expected: Expect) {
             }
             world.alice.comments(&issue, &format!("/asynccoder ask budget=20 model={model}"));
             world.settle().await;
-            asked.push((name, issue));
-        }
-        world.story();
-        let told = asked.iter().map(|(name, issue)| {
+            world.story();
             let comments = world.simulator.comments(&issue.repository, issue.number);
             let status = comments.iter().rev().find(|comment| comment.author == BOT).unwrap();
-            format!("{name}: {}\n", in_a_line(&status.body))
-        });
-        expected.assert_eq(&told.collect::<String>());
+            let line = in_a_line(&status.body);
+            if passes {
+                assert_eq!(line, PASSED, "{name}");
+            } else {
+                told.push_str(&format!("{name}: {line}\n"));
+            }
+        }
+        assert_eq!(world.simulator.faults().left(), 0, "every fault was met");
+        expected.assert_eq(&told);
     })
     .await;
 }
