@@ -57,7 +57,9 @@ fn said_by_another(reply: &Reply) -> Vec<Value> {
         }
         Block::Opaque(_) => None,
     };
-    reply.blocks.iter().filter_map(part).collect()
+    let parts: Vec<Value> = reply.blocks.iter().filter_map(part).collect();
+    // The service refuses a turn without parts.
+    if parts.is_empty() { vec![json!({"text": NO_ANSWER})] } else { parts }
 }
 
 fn has_parts(raw: &Value) -> bool {
