@@ -19,7 +19,7 @@ use crate::domain::ids::TaskId;
 use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
 use crate::domain::report::answer::no_such_task;
 use crate::domain::report::{command_marker, pull_request, refusal};
-use crate::domain::task::{Brief, End, Priority};
+use crate::domain::task::{Brief, Kind, Priority};
 use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
 use crate::store::acts::NewAct;
@@ -197,7 +197,10 @@ impl Admission {
         };
         let again = again(&task, asked, &meant.text)?;
         let gathered = self.gather(command, &again, place, permission).await?;
-        let continues = task.ended_as.is_some_and(End::can_be_continued).then_some(task.id);
+        // A review is made anew: what it had noted is in no conversation.
+        let can_go_on = task.kind != Kind::PrReview;
+        let continues =
+            task.ended_as.is_some_and(|end| can_go_on && end.can_be_continued()).then_some(task.id);
         self.conclude(command, &again, gathered.continuing(continues)).await
     }
 

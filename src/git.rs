@@ -20,7 +20,7 @@ mod worktree;
 pub(crate) use error::GitError;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;
-pub(crate) use rebase::Rebased;
+pub(crate) use rebase::{Moved, Rebased};
 pub(crate) use worktree::Worktree;
 
 use crate::domain::ids::{AccountId, RepoName, RepositoryId};

@@ -89,7 +89,8 @@ fn commented(comment: &Commented) -> Digest {
 fn labelled(labelled: Labelled) -> Digest {
     let thread_id = labelled.thread_id;
     let label = labelled.label.to_lowercase();
-    let since_ever = format!("{}:{thread_id}:{label}:", Source::Label);
+    // The time stands behind a character that parts it from longer names of the same beginning.
+    let since_ever = format!("{}:{thread_id}:{label}@", Source::Label);
     let key = format!("{since_ever}{}", labelled.at.timestamp());
     let (account, repository) = (labelled.repository.owner.id, labelled.repository.id);
     let seen = Fact::Repository(Box::new(labelled.repository.clone()), labelled.installation);

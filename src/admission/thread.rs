@@ -38,11 +38,10 @@ impl Admission {
 /// The command that runs a task again: its kind, model and branch, its words, and what was added.
 pub(super) fn again(task: &ThreadTask, asked: &Command, added: &str) -> Result<Command> {
     let brief = task.brief()?;
-    let text = if added.is_empty() {
-        brief.instruction
-    } else {
-        format!("{}\n\n{added}", brief.instruction)
-    };
+    // The fixed sentence is what an empty text means, so that it stays empty.
+    let is_usual = brief.instruction == task.kind.instruction(&brief.thread, "");
+    let said = if is_usual { String::new() } else { brief.instruction };
+    let text = [said.as_str(), added].join("\n\n").trim().to_owned();
     let options = Options {
         model: asked.options.model.clone().or_else(|| Some(task.model.clone())),
         budget: asked.options.budget,

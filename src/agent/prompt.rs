@@ -209,17 +209,18 @@ pub fn handed_off(notes: &str, plan: &[PlanItem], changed: &BTreeSet<String>) ->
 }
 
 /// The whole change, for a last look before it is published.
-pub fn review(diff: &str) -> String {
+pub fn review(fence: &str, diff: &str) -> String {
     format!(
         "Before this is published, look at your whole change once, as a reviewer would:\n\n{}\n\n\
          Remove what was only for trying things out, undo what the task does not need, and mend what you \
          find wrong. Then call finish again, with a summary of what the change really is.",
-        cut(diff, LONGEST_REVIEW_BYTES)
+        fenced(fence, "you", "change", &harmless(fence, &cut(diff, LONGEST_REVIEW_BYTES)))
     )
 }
 
 /// All findings with their code, to be scored.
-pub fn second_look(findings: &str) -> String {
+pub fn second_look(fence: &str, findings: &str) -> String {
+    let findings = fenced(fence, "you and the author", "findings", &harmless(fence, findings));
     format!(
         "Before this is published, look at each finding once more, against the code, as somebody who \
          has to answer for it:\n\n{findings}\n\

@@ -30,7 +30,7 @@ pub(super) fn listing(findings: &[Finding], diff: &Diff, workspace: &Workspace) 
 }
 
 fn code(finding: &Finding, diff: &Diff, workspace: &Workspace) -> String {
-    let shown = finding.first.saturating_sub(AROUND).max(1)..=finding.last + AROUND;
+    let shown = finding.first.saturating_sub(AROUND).max(1)..=finding.last.saturating_add(AROUND);
     let mut text = String::new();
     let mut add = |number: usize, line: &str| {
         if shown.contains(&number) {

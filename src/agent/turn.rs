@@ -13,6 +13,7 @@ use super::tools::{Finish, ToolCall, ToolResult};
 use super::{Assignment, Outcome, StepResults, StoredStep, prompt};
 use crate::domain::catalog::{Model, Provider};
 use crate::domain::credit::{NanoUsd, Usage};
+use crate::domain::report::detail;
 use crate::domain::review::{Finding, Scores};
 use crate::domain::task::{End, Kind};
 use crate::llm::{Block, LlmError, Message, Reply, Stop, UserPart};
@@ -85,6 +86,7 @@ pub struct Turn {
     changed: BTreeSet<String>,
     findings: Vec<Finding>,
     kind: Kind,
+    fence: String,
     /// Of the last answer: what its results have to answer, and why it ended.
     calls: Vec<ToolCall>,
     stop: Stop,
@@ -111,6 +113,7 @@ impl Turn {
             changed: assignment.before.changed.clone(),
             findings: Vec::new(),
             kind: assignment.kind,
+            fence: assignment.fence.clone(),
             calls: Vec::new(),
             stop: Stop::EndTurn,
             warned: BTreeSet::new(),
@@ -161,7 +164,8 @@ impl Turn {
         if !self.budget.is_long(tokens) {
             return self.ask();
         }
-        if !self.hand_off.begin() {
+        // Notes cannot stand for a change that has to be judged line by line.
+        if self.kind == Kind::PrReview || !self.hand_off.begin() {
             return self.window_is_full();
         }
         if !self.budget.has_room(tokens) {
@@ -181,8 +185,8 @@ impl Turn {
             Err(Exhausted::Cost) => self.end(End::LimitCost, None),
             Err(Exhausted::Window) => self.window_is_full(),
             Err(Exhausted::Output) => {
-                let why = "the tools' answers have reached the limit for one task";
-                self.end(End::LimitCost, Some(why.to_owned()))
+                let why = detail::tools_said_enough();
+                self.end(End::LimitCost, Some(why))
             }
         }
     }
@@ -196,8 +200,7 @@ impl Turn {
         self.hand_off.note(&reply);
         self.conversation.answered(reply);
         match &self.stop {
-            Stop::Refusal { .. } => self
-                .end(End::ProviderError, Some("the model service declined to answer".to_owned())),
+            Stop::Refusal { .. } => self.end(End::ProviderError, Some(detail::model_declined())),
             Stop::ContextFull => self.window_is_full(),
             Stop::EndTurn | Stop::ToolUse | Stop::MaxTokens | Stop::Pause | Stop::Other(_) => {
                 Effect::RunTools { step: self.spent.steps, calls: self.calls.clone() }
@@ -292,9 +295,9 @@ impl Turn {
         self.is_reviewed = true;
         self.said = Some(finish.clone());
         let look = match self.kind {
-            Kind::PrReview => prompt::second_look(shown),
+            Kind::PrReview => prompt::second_look(&self.fence, shown),
             Kind::Ask | Kind::Architect | Kind::Documentation | Kind::Debug | Kind::Async => {
-                prompt::review(shown)
+                prompt::review(&self.fence, shown)
             }
         };
         self.answer(&results.results, Some(look));
@@ -317,8 +320,7 @@ impl Turn {
     }
 
     fn window_is_full(&self) -> Effect {
-        let why = "the conversation no longer fits the model's window";
-        self.end(End::LimitCost, Some(why.to_owned()))
+        self.end(End::LimitCost, Some(detail::window_is_full()))
     }
 
     fn end(&self, end: End, detail: Option<String>) -> Effect {

@@ -107,6 +107,9 @@ pub struct Push {
     pub expected: Option<Sha>,
     /// The parent.
     pub base: Sha,
+    /// The pull request whose branch it is.
+    #[serde(default)]
+    pub pull_request: Option<i64>,
     /// The branch of our own that keeps the work, if it can no longer go where it should.
     #[serde(default)]
     pub aside: String,

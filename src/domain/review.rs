@@ -160,6 +160,10 @@ pub struct Review {
     pub more: Vec<Finding>,
     /// Sound findings without a line in the change.
     pub elsewhere: Vec<Finding>,
+    /// Whether there was no second look at what was found.
+    pub is_unscored: bool,
+    /// What earlier reviews of the pull request had told.
+    pub told_before: usize,
     /// Files that changed.
     pub files: usize,
     /// Files whose change was not shown to the reviewer.
@@ -169,6 +173,12 @@ pub struct Review {
 }
 
 impl Review {
+    /// Whether nothing stands against the change, as far as all reviews of it say.
+    pub fn is_clean(&self) -> bool {
+        let has_seen_all = self.not_read == 0 && self.since.is_none();
+        has_seen_all && self.told_before == 0 && !self.has_findings()
+    }
+
     /// Whether there is anything to tell.
     pub fn has_findings(&self) -> bool {
         self.findings().next().is_some()
@@ -201,7 +211,11 @@ pub fn sorted_out(diff: &Diff, found: &[Finding], scores: &Scores, told: &[Findi
     // Of two that say the same, the one at a line stays.
     sound.sort_by_key(|f| (!is_placed(f), f.priority, std::cmp::Reverse(f.confidence)));
     let mut known: Vec<_> = told.iter().map(Finding::gist).collect();
-    let mut review = Review::default();
+    let mut review = Review {
+        is_unscored: !found.is_empty() && scores.is_empty(),
+        told_before: told.len(),
+        ..Review::default()
+    };
     for finding in sound {
         let gist = finding.gist();
         if known.contains(&gist) {

@@ -24,7 +24,7 @@ pub fn inert(markdown: &str) -> String {
 }
 
 /// Lines that look like a credential are left out, and it is said that they are.
-fn without_secrets(text: &str) -> String {
+pub fn without_secrets(text: &str) -> String {
     let line = |line: &str| match secrets::in_line(line) {
         Some(sort) => format!("[a line that looks like {sort} is left out]"),
         None => line.to_owned(),

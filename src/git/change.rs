@@ -41,6 +41,19 @@ impl Git {
         self.change_between(worktree, older).await.map(Some)
     }
 
+    /// A text file as it is in a commit.
+    pub(crate) async fn text_at(
+        &self,
+        worktree: &Worktree,
+        commit: &Sha,
+        path: &str,
+    ) -> Result<Option<String>, GitError> {
+        let blob = format!("{commit}:{path}");
+        let git = self.environment.git(&worktree.git_dir()).args(["cat-file", "blob", &blob]);
+        let printed = git.print().await?;
+        Ok(String::from_utf8(printed.stdout).ok().filter(|_| printed.ok))
+    }
+
     /// Our own attributes make every file binary, so that patches are exact; here all are text.
     async fn change_between(&self, worktree: &Worktree, from: &Sha) -> Result<String, GitError> {
         let args = [

@@ -8,6 +8,19 @@ use crate::domain::act::Push;
 use crate::domain::ids::Sha;
 use secrecy::SecretString;
 
+/// What became of a branch that is not where it was.
+#[derive(Clone, Debug)]
+pub(crate) enum Moved {
+    /// Our commit is part of it: somebody pushed on top of it.
+    HasOurs,
+    /// The same change fits on top of it.
+    Fits(Rebased),
+    /// The change does not fit there.
+    Apart,
+    /// It is gone.
+    Gone,
+}
+
 /// A push on top of what the branch has now.
 #[derive(Clone, Debug)]
 pub(crate) struct Rebased {
@@ -17,15 +30,11 @@ pub(crate) struct Rebased {
 }
 
 impl Git {
-    /// The same change on top of the branch as it is now. `None`: it does not apply cleanly there, or
-    /// the branch is gone.
-    pub(crate) async fn rebased(
-        &self,
-        request: PushRequest<'_>,
-    ) -> Result<Option<Rebased>, GitError> {
+    /// What a push would be on top of the branch as it is now.
+    pub(crate) async fn rebased(&self, request: PushRequest<'_>) -> Result<Moved, GitError> {
         let PushRequest { remote, push, fetch_token, .. } = request;
         let Some(head) = self.head_now(remote, &push.branch, fetch_token).await? else {
-            return Ok(None);
+            return Ok(Moved::Gone);
         };
         let _mirror = self.use_mirror(remote)?;
         self.fetch(remote, &push.base_branch, &push.base, fetch_token).await?;
@@ -34,18 +43,26 @@ impl Git {
         let scratch = tempfile::tempdir_in(&self.worktrees).map_err(io)?;
         self.borrow_objects(scratch.path(), remote).await?;
         let git = || self.environment.git(scratch.path());
+        // A reply that was lost may have been the one that said it is there.
+        let args = ["merge-base", "--is-ancestor", push.commit.as_str(), head.as_str()];
+        if git().args(args).print().await?.ok {
+            return Ok(Moved::HasOurs);
+        }
         git().args(["read-tree", head.as_str()]).run().await?;
         let args = ["apply", "--cached", "--3way", "--binary", "--whitespace=nowarn"];
         let applied = git().args(args).input(commit::unpack(request.patch)?).print().await?;
         if !applied.ok {
-            return Ok(None);
+            return Ok(Moved::Apart);
         }
         let tree = parse_sha(&git().args(["write-tree"]).line().await?)?;
+        if git().args(["rev-parse", &format!("{head}^{{tree}}")]).line().await? == tree.as_str() {
+            return Ok(Moved::Apart);
+        }
         let commit = self.commit_tree(scratch.path(), &head, &tree, &push.recipe).await?;
         let patch = self.patch(scratch.path(), &head, &tree).await?;
         let (expected, base) = (Some(head.clone()), head);
         let push = Push { expected, base, tree, commit, ..push.clone() };
-        Ok(Some(Rebased { push, patch }))
+        Ok(Moved::Fits(Rebased { push, patch }))
     }
 
     /// Where a branch is on the server now.

@@ -38,12 +38,11 @@ impl GitHub {
     ) -> Result<Written, GitHubError> {
         let client = self.acting_in(place, Purpose::Talk).await?;
         let comments: Vec<Value> = comments.iter().map(comment).collect();
-        let body = json!({
-            "commit_id": review.commit,
-            "event": "COMMENT",
-            "body": body,
-            "comments": comments,
-        });
+        let mut body = json!({ "event": "COMMENT", "body": body, "comments": comments });
+        // Without comments at lines the commit does not matter, and it may be gone from the change.
+        if let (Value::Object(body), false) = (&mut body, comments.is_empty()) {
+            body.insert("commit_id".to_owned(), json!(review.commit));
+        }
         self.post(&client, &place.route(&format!("/pulls/{}/reviews", review.number)), &body).await
     }
 

@@ -116,7 +116,7 @@ impl Outbox {
             Act::Answer { number, below, body } => {
                 self.answer(place, act, Spot { number: *number, below: *below }, body).await
             }
-            Act::Push(push) => Ok(self.push(place, writer.account, act, push).await),
+            Act::Push(push) => Ok(self.push(place, writer, act, push).await),
             Act::PullRequest(wanted) => {
                 let opened = self.open(place, wanted, task_of(act), act.attempts).await;
                 Ok(self.judged(place, opened, act).await)
@@ -137,7 +137,7 @@ impl Outbox {
         spot: Spot,
         body: &str,
     ) -> store::Result<Verdict> {
-        let done = self.github.comment(place, spot, body).await;
+        let done = self.say(place, spot, body).await;
         if done.is_ok() && act.unsure && act.attempts < 2 {
             let error = "it may be there twice; looking later".to_owned();
             return Ok(Verdict::Later { wait: self.second_look(), unsure: true, error });

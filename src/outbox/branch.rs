@@ -6,16 +6,17 @@ use crate::domain::act::{Act, Push};
 use crate::domain::ids::AccountId;
 use crate::domain::policy::Permission;
 use crate::domain::report::detail;
-use crate::git::{GitError, PushRequest, Rebased, Remote};
+use crate::git::{GitError, Moved, PushRequest, Rebased, Remote};
 use crate::github::error::GitHubError;
 use crate::github::{Place, Purpose};
 use crate::store::acts::DueAct;
+use crate::store::writers::Writer;
 use secrecy::SecretString;
 use serde_json::json;
 use std::time::Duration;
 
 /// Somebody who pushes more often than this is not waited for.
-const MOST_REBASES: i64 = 5;
+const MOST_TRIES: i64 = 5;
 
 impl Outbox {
     /// Pushes the sealed commit. Repeating it is harmless: the same commit is up to date, and a
@@ -23,31 +24,37 @@ impl Outbox {
     pub(super) async fn push(
         &self,
         place: &Place,
-        account: AccountId,
+        writer: &Writer,
         act: &DueAct,
         push: &Push,
     ) -> Verdict {
-        match self.still_allowed(place, push).await {
-            Ok(true) => {}
-            Ok(false) => {
-                return Verdict::Impossible(detail::may_no_longer_push(&push.requester.login));
-            }
+        match self.forbidden(place, push).await {
+            Ok(None) => {}
+            Ok(Some(why)) => return Verdict::Impossible(why),
             Err(error) => return self.judge(place, &error, act.attempts, true).await,
         }
-        match self.push_once(place, account, act, push).await {
-            Ok(()) => Verdict::Done(json!({ "commit": push.commit, "branch": push.branch })),
+        match self.push_once(place, writer.account, act, push).await {
+            Ok(()) => pushed(push),
             Err(Failed::GitHub(error)) => self.judge(place, &error, act.attempts, true).await,
             Err(Failed::Git(GitError::Moved)) if push.expected.is_some() => {
-                self.make_anew(place, account, act, push).await
+                self.make_anew(place, writer, act, push).await
             }
             Err(Failed::Git(error)) => self.judge_git(place, &error, act.attempts).await,
         }
     }
 
-    async fn still_allowed(&self, place: &Place, push: &Push) -> Result<bool, GitHubError> {
+    /// Why the push is no longer what it was when it was asked for, if it is not.
+    async fn forbidden(&self, place: &Place, push: &Push) -> Result<Option<String>, GitHubError> {
         let permission =
             self.github.permission(place, &push.requester.login, push.requester.id).await?;
-        Ok(permission >= Permission::Write)
+        if permission < Permission::Write {
+            return Ok(Some(detail::may_no_longer_push(&push.requester.login)));
+        }
+        let (Some(number), Some(_)) = (push.pull_request, &push.expected) else { return Ok(None) };
+        let pull = self.github.pull_request(place, number).await?;
+        let is_its_own = pull.head.branch == push.branch
+            && pull.head.repo.as_ref().is_some_and(|home| home.id == place.repository);
+        Ok((pull.state != "open" || !is_its_own).then(detail::no_longer_open))
     }
 
     /// Somebody pushed to the pull request's branch meanwhile. The act becomes another one, stored
@@ -55,26 +62,29 @@ impl Outbox {
     async fn make_anew(
         &self,
         place: &Place,
-        account: AccountId,
+        writer: &Writer,
         act: &DueAct,
         push: &Push,
     ) -> Verdict {
-        let rebased = match self.rebased(place, account, act, push).await {
-            Ok(rebased) => rebased.filter(|_| act.attempts < MOST_REBASES),
+        let moved = match self.rebased(place, writer.account, act, push).await {
+            Ok(moved) => moved,
             Err(Failed::GitHub(error)) => {
                 return self.judge(place, &error, act.attempts, true).await;
             }
             Err(Failed::Git(error)) => return self.judge_git(place, &error, act.attempts).await,
         };
-        let (push, patch, detail) = if let Some(Rebased { push, patch }) = rebased {
-            let detail = detail::stands_on_top(&push.branch);
-            (push, Some(patch), detail)
-        } else {
-            let detail = detail::kept_aside(&push.branch);
-            let (branch, expected) = (push.aside.clone(), None);
-            (Push { branch, expected, ..push.clone() }, act.patch.clone(), detail)
+        let (push, patch, detail) = match moved {
+            Moved::HasOurs => return pushed(push),
+            Moved::Fits(Rebased { push, patch }) if act.attempts < MOST_TRIES => {
+                let detail = detail::stands_on_top(&push.branch);
+                (push, Some(patch), detail)
+            }
+            Moved::Fits(_) | Moved::Apart => {
+                (aside(push), act.patch.clone(), detail::kept_aside(&push.branch))
+            }
+            Moved::Gone => (aside(push), act.patch.clone(), detail::branch_is_gone(&push.branch)),
         };
-        match self.store.act_changed(act, &Act::Push(push), patch, &detail).await {
+        match self.store.act_changed(act, writer, &Act::Push(push), patch, &detail).await {
             Ok(()) => Verdict::Later {
                 wait: Duration::ZERO,
                 unsure: false,
@@ -94,7 +104,7 @@ impl Outbox {
         account: AccountId,
         act: &DueAct,
         push: &Push,
-    ) -> Result<Option<Rebased>, Failed> {
+    ) -> Result<Moved, Failed> {
         let with = self.with(place, account).await?;
         Ok(self.git.rebased(with.request(act, push)).await?)
     }
@@ -117,6 +127,15 @@ impl Outbox {
             push_token: self.github.git_token(place, Purpose::Push).await?,
         })
     }
+}
+
+fn pushed(push: &Push) -> Verdict {
+    Verdict::Done(json!({ "commit": push.commit, "branch": push.branch }))
+}
+
+/// The same commit for a branch of our own.
+fn aside(push: &Push) -> Push {
+    Push { branch: push.aside.clone(), expected: None, ..push.clone() }
 }
 
 /// What a push is made with, besides itself.

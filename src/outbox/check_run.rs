@@ -78,10 +78,10 @@ impl Outbox {
     }
 }
 
-/// A review with findings, or of only a part, is neither good nor bad: what follows is for people.
+/// A review with findings, now or before, or of only a part, is neither good nor bad: what follows is
+/// for people.
 fn conclusion(view: &TaskView, end: End) -> Conclusion {
-    let is_clean = |review: &Review| review.not_read == 0 && !review.has_findings();
-    if end == End::Done && !view.outcome.review.as_ref().is_none_or(is_clean) {
+    if end == End::Done && !view.outcome.review.as_ref().is_none_or(Review::is_clean) {
         return Conclusion::Neutral;
     }
     end.conclusion()

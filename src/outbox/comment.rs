@@ -36,9 +36,40 @@ impl Outbox {
             None => None,
         };
         if let Some(id) = known {
-            return self.github.edit_comment(place, spot, id, &body).await.map(|()| Some(id));
+            return self.edit(place, spot, id, &body).await.map(|()| Some(id));
         }
-        self.github.comment(place, spot, &body).await.map(Some)
+        self.say(place, spot, &body).await.map(Some)
+    }
+
+    /// Says something. Below a line it may be that what it answers is gone: then it is said in the
+    /// conversation, so that it is seen.
+    pub(super) async fn say(
+        &self,
+        place: &Place,
+        spot: Spot,
+        body: &str,
+    ) -> Result<i64, GitHubError> {
+        match self.github.comment(place, spot, body).await {
+            Err(GitHubError::NotFound(_)) if spot.below.is_some() => {
+                self.github.comment(place, Spot { below: None, ..spot }, body).await
+            }
+            said => said,
+        }
+    }
+
+    async fn edit(
+        &self,
+        place: &Place,
+        spot: Spot,
+        id: i64,
+        body: &str,
+    ) -> Result<(), GitHubError> {
+        match self.github.edit_comment(place, spot, id, body).await {
+            Err(GitHubError::NotFound(_)) if spot.below.is_some() => {
+                self.github.edit_comment(place, Spot { below: None, ..spot }, id, body).await
+            }
+            edited => edited,
+        }
     }
 
     /// The answer to a command, if it is there.

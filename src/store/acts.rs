@@ -200,6 +200,7 @@ impl Store {
     pub async fn act_changed(
         &self,
         act: &DueAct,
+        writer: &Writer,
         changed: &Act,
         patch: Option<Vec<u8>>,
         detail: &str,
@@ -208,8 +209,8 @@ impl Store {
         let still_acting = exec(
             &mut tx,
             "update acts set act = $2, patch = $3, state = 'open', updated_at = $4
-             where id = $1 and state = 'acting'",
-            args![act.id, json(changed)?, patch, now()],
+             where id = $1 and state = 'acting' and lease = $5",
+            args![act.id, json(changed)?, patch, now(), writer.lease],
         )
         .await?;
         if let Some(task) = act.task.filter(|_| still_acting == 1) {

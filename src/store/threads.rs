@@ -48,6 +48,15 @@ impl ThreadTask {
 }
 
 row! {
+    struct Reviewed {
+        id: TaskId,
+        base_sha: String,
+        brief: sqlx::types::Json<serde_json::Value>,
+        outcome: sqlx::types::Json<serde_json::Value>,
+    }
+}
+
+row! {
     struct Ended {
         model: String,
         base_sha: String,
@@ -79,20 +88,31 @@ impl Store {
         Ok(Some(Left { model, base_sha, outcome: from_json(outcome)? }))
     }
 
-    /// The last review of a pull request that came to its end, and the commit that it looked at.
+    /// The last review of a pull request that looked at all there was to see, and the commit that it
+    /// looked at. One that was asked to look for something, or that could not read everything, is none.
     pub async fn last_review(
         &self,
         repository: RepositoryId,
         number: i64,
     ) -> Result<Option<(TaskId, String)>> {
-        let last = opt(
+        let reviews: Vec<Reviewed> = all(
             self.db.reader(),
-            "select id, base_sha from tasks
-             where repository_id = $1 and number = $2 and kind = 'pr_review' and status = 'completed'
-             order by id desc limit 1",
-            args![repository, number],
-        );
-        Ok(last.await?)
+            "select t.id, t.base_sha, t.brief, t.outcome from tasks t join acts a on a.task_id = t.id
+             where t.repository_id = $1 and t.number = $2 and t.kind = 'pr_review' and t.ended_as = 'done'
+               and a.kind = 'review' and a.state = 'done'
+             order by t.id desc limit $3",
+            args![repository, number, MOST_LISTED],
+        )
+        .await?;
+        for Reviewed { id, base_sha, brief, outcome } in reviews {
+            let (brief, outcome): (Brief, Outcome) = (from_json(brief)?, from_json(outcome)?);
+            let is_whole = outcome.review.is_some_and(|review| review.not_read == 0);
+            let usual = Kind::PrReview.instruction(&brief.thread, "");
+            if is_whole && brief.instruction == usual {
+                return Ok(Some((id, base_sha)));
+            }
+        }
+        Ok(None)
     }
 
     /// What the reviews of a pull request have told, the newest first.
@@ -188,7 +208,7 @@ impl Store {
         let stopping = match phase {
             Phase::Ended => Stopping::Over,
             Phase::Working => Stopping::Stopping,
-            Phase::Publishing if push_may_be_under_way(&mut tx, task).await? => Stopping::TooLate,
+            Phase::Publishing if result_may_be_there(&mut tx, task).await? => Stopping::TooLate,
             Phase::Waiting | Phase::Publishing => {
                 tasks::finish(&mut tx, task, End::Cancelled).await?;
                 Stopping::Stopped
@@ -241,10 +261,11 @@ async fn lock_acts(tx: &mut Tx, task: TaskId) -> Result<()> {
     Ok(())
 }
 
-async fn push_may_be_under_way(tx: &mut Tx, task: TaskId) -> Result<bool> {
+/// Whether a push or a review may be on GitHub already, or on its way there.
+async fn result_may_be_there(tx: &mut Tx, task: TaskId) -> Result<bool> {
     let begun: Option<(TaskId,)> = opt(
         tx,
-        "select task_id from acts where task_id = $1 and kind = 'push' and state <> 'open' limit 1",
+        "select task_id from acts where task_id = $1 and required and state <> 'open' limit 1",
         args![task],
     )
     .await?;

@@ -11,12 +11,14 @@ use crate::agent::{self, Assignment, Before, Outcome, Stopped, StoredStep, TaskT
 use crate::domain::catalog::{Model, Provider};
 use crate::domain::report::{self, detail};
 use crate::domain::task::End;
+use crate::domain::text;
 use crate::git::{Remote, Worktree};
 use crate::github::{Place, Purpose};
 use crate::store::claims::ClaimedTask;
 use crate::store::steps::{self, Holder};
 use crate::store::tasks::Sealed;
 use anyhow::Context;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -118,19 +120,22 @@ impl Worker {
         let stored = self.store.steps(task.id).await?;
         let past = self.past(task, model).await?;
         let last_patch = last_patch(&stored).or(past.patch);
+        let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
+        // Read before anything that an agent has changed is there.
+        let task_text = TaskText {
+            guidance: self.guidance(site, &workspace).await?,
+            earlier: past.earlier,
+            thread: self.thread(task, site.place).await?,
+            ..task_text(task, &workspace)
+        };
         if let Some(patch) = &last_patch {
             self.git.restore(worktree, patch).await?;
         }
-        let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
         let assignment = Assignment {
             before: past.before,
             fallback: fallback.cloned(),
             review: subject.map(|subject| subject.input.clone()),
-            task_text: TaskText {
-                earlier: past.earlier,
-                thread: self.thread(task, site.place).await?,
-                ..task_text(task, &workspace)
-            },
+            task_text,
             already: already(stored)?,
             ..assignment(task, model)
         };
@@ -143,6 +148,29 @@ impl Worker {
             last_patch: Mutex::new(last_patch),
         };
         Ok(agent::run(&assignment, &*self.llm, &workspace, &journal, &kept.stop).await?)
+    }
+}
+
+impl Worker {
+    /// What the maintainers say. The head of a pull request is what its author says: there it is read
+    /// where the pull request goes to, or not at all.
+    async fn guidance(
+        &self,
+        site: Site<'_>,
+        workspace: &Workspace,
+    ) -> Result<Option<String>, Broken> {
+        let Site { task, worktree, .. } = site;
+        let is_foreign = task.brief.thread.is_pull_request && !task.kind.limits().may_edit;
+        if !is_foreign {
+            return Ok(first_of(workspace, &GUIDANCE_FILES));
+        }
+        let Some(reviewed) = &task.brief.reviews else { return Ok(None) };
+        for name in GUIDANCE_FILES {
+            if let Some(text) = self.git.text_at(worktree, &reviewed.base_sha, name).await? {
+                return Ok(Some(text::at_most(&text, LONGEST_GUIDANCE)));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -159,13 +187,20 @@ fn assignment(task: &ClaimedTask, model: &Model) -> Assignment {
         fallback: None,
         limits: task.kind.limits(),
         hold: task.hold,
-        fence: uuid::Uuid::new_v4().simple().to_string(),
+        fence: fence(task),
         task_text: TaskText::default(),
         review: None,
         before: Before::default(),
         already: Vec::new(),
         active_before: task.active,
     }
+}
+
+/// The same for every attempt, so that all of them tell the model the same, and unknown to everybody
+/// whose text stands within it: that was written before the task had a number.
+fn fence(task: &ClaimedTask) -> String {
+    let hash = hex::encode(Sha256::digest(task.id.0.as_bytes()));
+    hash.chars().take(32).collect()
 }
 
 fn task_text(task: &ClaimedTask, workspace: &Workspace) -> TaskText {
@@ -179,7 +214,7 @@ fn task_text(task: &ClaimedTask, workspace: &Workspace) -> TaskText {
         repository: task.name.to_string(),
         is_pull_request: brief.thread.is_pull_request,
         line: brief.line.clone(),
-        guidance: first_of(workspace, &GUIDANCE_FILES),
+        guidance: None,
         template: opens_a_pull_request(task).then(|| first_of(workspace, &TEMPLATES)).flatten(),
         earlier: Vec::new(),
         thread: Vec::new(),
@@ -213,5 +248,5 @@ fn first_of(workspace: &Workspace, names: &[&str]) -> Option<String> {
         String::from_utf8(bytes).ok()
     };
     let text = names.iter().find_map(read)?;
-    Some(crate::domain::text::at_most(&text, LONGEST_GUIDANCE))
+    Some(text::at_most(&text, LONGEST_GUIDANCE))
 }

@@ -88,6 +88,7 @@ impl Worker {
         let commit = self.git.commit(worktree, tree, &recipe).await?;
         let push = Push {
             branch: task.branch.clone(),
+            pull_request: onto_head(task).then_some(task.brief.thread.number),
             aside: branch_name(task.id, task.brief.thread.number, &task.brief.thread.title),
             expected: onto_head(task).then(|| task.base_sha.clone()),
             base: task.base_sha.clone(),

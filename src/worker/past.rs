@@ -11,7 +11,6 @@ use crate::domain::review::{Finding, Review};
 use crate::store::claims::ClaimedTask;
 use crate::store::steps::StoredStep;
 use crate::store::threads::Left;
-use std::fmt::Write as _;
 
 /// Tasks that one instruction may name.
 const MOST_NAMED: usize = 3;
@@ -59,7 +58,7 @@ impl Worker {
         let mut named = Vec::new();
         for id in thread.iter().map(|t| t.id).filter(is_meant).take(MOST_NAMED) {
             if let Some(left) = self.store.left_by(id).await? {
-                named.push(told(id, &left));
+                named.extend(all_told(id, &left));
             }
         }
         Ok(named)
@@ -67,15 +66,21 @@ impl Worker {
 }
 
 fn told(id: TaskId, left: &Left) -> EarlierTask {
-    let mut summary = left.outcome.summary.clone();
-    for finding in left.outcome.review.iter().flat_map(Review::findings) {
+    EarlierTask { name: format!("t_{}", id.short()), summary: left.outcome.summary.clone() }
+}
+
+/// What it said, and each finding of a review apart, so that none is lost to the length of another.
+fn all_told(id: TaskId, left: &Left) -> Vec<EarlierTask> {
+    let findings = left.outcome.review.iter().flat_map(Review::findings);
+    let finding = |(number, finding): (usize, &Finding)| {
         let Finding { priority, path, first, last, body, suggestion, .. } = finding;
-        let _ = write!(summary, "\n\n{priority} {path}:{first}-{last} {body}");
+        let mut summary = format!("{priority} {path}:{first}-{last} {body}");
         if let Some(suggestion) = suggestion {
-            let _ = write!(summary, "\nsuggested instead of these lines:\n{suggestion}");
+            summary.push_str(&format!("\nsuggested instead of these lines:\n{suggestion}"));
         }
-    }
-    EarlierTask { name: format!("t_{}", id.short()), summary }
+        EarlierTask { name: format!("t_{} finding {number}", id.short()), summary }
+    };
+    std::iter::once(told(id, left)).chain((1..).zip(findings).map(finding)).collect()
 }
 
 /// The workspace's whole change after these steps.

@@ -11,6 +11,11 @@ use serde_json::json;
 /// The longest comment that is kept; a longer one nobody reads.
 const LONGEST_BODY_CHARS: usize = 4_000;
 
+/// No file that anybody reviews is longer.
+const LAST_LINE: usize = 10_000_000;
+/// The longest replacement that is kept.
+const LONGEST_SUGGESTION_BYTES: usize = 4_000;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
@@ -77,7 +82,7 @@ fn finding(arguments: Arguments) -> Result<Finding, ToolError> {
     let Arguments { path, line, start_line, side, priority, confidence, body, suggestion } =
         arguments;
     let first = start_line.unwrap_or(line);
-    if line == 0 || first == 0 || first > line {
+    if line == 0 || first == 0 || first > line || line > LAST_LINE {
         return respond(format!(
             "comment_inline: `start_line` and `line` count from 1, and `line` is the last of at most \
              {MOST_LINES}"
@@ -88,6 +93,11 @@ fn finding(arguments: Arguments) -> Result<Finding, ToolError> {
     }
     if body.trim().is_empty() {
         return respond("comment_inline: `body` is empty");
+    }
+    if suggestion.as_ref().is_some_and(|text| text.len() > LONGEST_SUGGESTION_BYTES) {
+        return respond(format!(
+            "comment_inline: `suggestion` is longer than {LONGEST_SUGGESTION_BYTES} bytes; say it in `body`"
+        ));
     }
     Ok(Finding {
         path,

@@ -130,6 +130,9 @@ pub(super) fn check(
     if has_edits && !has_title {
         return respond("finish: `title` is missing, and files were changed");
     }
+    if standing.kind == Kind::PrReview && !finish.questions.is_empty() {
+        return respond("finish: a review asks nothing; put what is unclear into `summary`");
+    }
     if !standing.is_second_look {
         return Ok(());
     }

@@ -59,6 +59,31 @@ pub fn kept_aside(branch: &str) -> String {
     )
 }
 
+/// The pull request's branch was removed while it was worked on.
+pub fn branch_is_gone(branch: &str) -> String {
+    format!("`{branch}` was removed while I worked, so my work is in a branch of its own.")
+}
+
+/// The pull request was closed, or its branch is no longer its own, while it was worked on.
+pub fn no_longer_open() -> String {
+    "The pull request was closed while I worked, so I did not push to it.".to_owned()
+}
+
+/// The tools have answered as much as one task may read.
+pub fn tools_said_enough() -> String {
+    "the tools' answers have reached the limit for one task".to_owned()
+}
+
+/// The model's rules forbid an answer.
+pub fn model_declined() -> String {
+    "the model service declined to answer".to_owned()
+}
+
+/// The conversation is as long as the model can read.
+pub fn window_is_full() -> String {
+    "the conversation no longer fits the model's window".to_owned()
+}
+
 /// Whoever asked may no longer push.
 pub fn may_no_longer_push(login: &str) -> String {
     format!("{login} no longer has write permission here, so I did not push.")

@@ -5,7 +5,7 @@ use crate::domain::act::InlineComment;
 use crate::domain::ids::TaskId;
 use crate::domain::review::{Finding, Priority, Review, Verdict};
 use crate::domain::task::End;
-use crate::domain::text::{at_most, inert, one_line};
+use crate::domain::text::{at_most, inert, one_line, without_secrets};
 use std::fmt::Write as _;
 
 /// A comment at a line is read beside code: it has to be short.
@@ -32,6 +32,12 @@ fn written(task: TaskId, end: End, summary: &str, review: &Review, listed: &[&Fi
     parts.push(inert(&at_most(summary, LONGEST_BODY / 3)));
     if !listed.is_empty() {
         parts.push(listing(listed));
+    }
+    if review.is_unscored {
+        parts.push(
+            "**Without a second look**: I had to stop before I could check the findings once more."
+                .to_owned(),
+        );
     }
     parts.extend(not_read(review));
     parts.extend(scope(review));
@@ -100,7 +106,8 @@ fn scope(review: &Review) -> Option<String> {
 pub fn comment(finding: &Finding) -> InlineComment {
     let mut body =
         format!("**{}** {}", finding.priority, inert(&at_most(&finding.body, LONGEST_COMMENT)));
-    if let Some(suggestion) = &finding.suggestion {
+    let is_harmless = |suggestion: &&String| without_secrets(suggestion) == **suggestion;
+    if let Some(suggestion) = finding.suggestion.as_ref().filter(is_harmless) {
         body.push_str("\n\n");
         body.push_str(&fenced("suggestion", suggestion));
     }
@@ -164,8 +171,8 @@ pub fn annotations(review: &Review) -> Vec<Annotation> {
             Priority::P1 | Priority::P2 => "warning",
             Priority::P3 => "notice",
         },
-        title: format!("{} {}", finding.priority, one_line(&finding.body, 80)),
-        message: at_most(&finding.body, LONGEST_COMMENT),
+        title: format!("{} {}", finding.priority, one_line(&without_secrets(&finding.body), 80)),
+        message: at_most(&without_secrets(&finding.body), LONGEST_COMMENT),
     };
     review.at_lines().filter(is_there).map(annotation).collect()
 }

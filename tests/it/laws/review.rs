@@ -233,6 +233,22 @@ fn what_hides_is_seen_and_what_programs_wrote_comes_last() {
     assert_eq!(shown.left_out, ["README.md", "Cargo.lock"]);
 }
 
+#[test]
+fn three_thousand_files_are_shown_as_far_as_they_fit() {
+    let file = |n: usize| {
+        format!(
+            "diff --git a/src/{n}.rs b/src/{n}.rs\nnew file mode 100644\n--- /dev/null\n+++ b/src/{n}.rs\n@@ -0,0 +1,2 @@\n+fn f() {{\n+}}\n"
+        )
+    };
+    let diff = parse(&(0..3_000).map(file).collect::<String>());
+    assert_eq!(diff.files.len(), 3_000);
+    let shown = show(&diff, 60_000, |_| None);
+    assert!(shown.text.len() <= 60_000);
+    let fit = shown.text.matches("## File: ").count();
+    assert_eq!(fit + shown.left_out.len(), 3_000, "each is shown or named");
+    assert!(fit > 500, "{fit}");
+}
+
 proptest! {
     // Each case runs git some ten times.
     #![proptest_config(ProptestConfig::with_cases(32))]

@@ -239,6 +239,7 @@ pub fn publishing(task: &ClaimedTask) -> Vec<NewAct> {
     };
     let push = Push {
         aside: String::new(),
+        pull_request: None,
         branch: task.branch.clone(),
         expected: None,
         base: sha('a'),
