@@ -31,6 +31,7 @@ mod rate_limits;
 mod readme;
 mod repositories;
 mod reviews;
+mod simulated;
 mod stopped_servers;
 mod stopping;
 mod torture;
