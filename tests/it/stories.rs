@@ -8,6 +8,7 @@ mod crashes;
 mod credits;
 mod every_commit;
 mod every_wall;
+mod examples;
 mod final_answers;
 mod first_contact;
 mod frozen;
