@@ -39,6 +39,7 @@ mod torture;
 mod waiting_for_people;
 mod webhook;
 mod where_people_type;
+mod who_may;
 
 /// What people see when a comment becomes a pull request, whatever happened behind it.
 const UNDISTURBED: &str = "\
