@@ -13,6 +13,7 @@ pub const SUBSCRIBED_EVENTS: &[&str] = &[
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
+    "repository",
 ];
 
 /// Whether an event's name may have this in it. `projects_v2_item` has a digit.

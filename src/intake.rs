@@ -56,6 +56,9 @@ pub(crate) fn follows(event: &str, body: &[u8]) -> Digest {
                 Fact::Repository(Box::new(pressed.repository.clone()), pressed.installation);
             Digest::Facts(vec![repository, Fact::Pressed(pressed)])
         }
+        Ok(Event::Changed(repository, installation)) => {
+            Digest::Facts(vec![Fact::Repository(repository, installation)])
+        }
         Err(error) => Digest::Failed(error.to_string()),
     }
 }

@@ -86,7 +86,9 @@ async fn rows(world: &World) -> String {
         let select = format!("select {columns} from {table} order by 1");
         let rows: Vec<(String,)> =
             sqlx::query_as(sqlx::AssertSqlSafe(select)).fetch_all(&pool).await.unwrap();
-        rows.iter().for_each(|(row,)| all.push_str(&format!("{table}: {row}\n")));
+        for (row,) in rows {
+            all.push_str(&format!("{table}: {row}\n"));
+        }
     }
     pool.close().await;
     all
@@ -113,7 +115,7 @@ story!(every_example_of_github_has_an_end_and_counts_once, async |world| {
     expect![[r#"
           1 check_run.requested_action ignored: the button is none of ours
           2 check_run.rerequested ignored: the button is none of ours
-        285 ignored: it is not used
+        276 ignored: it is not used
           2 installation.created processed
           2 installation.deleted processed
           1 installation.new_permissions_accepted processed
@@ -130,7 +132,12 @@ story!(every_example_of_github_has_an_end_and_counts_once, async |world| {
           3 pull_request_review.submitted ignored: the text has no command
           3 pull_request_review_comment.created ignored: the text has no command
           1 pull_request_review_comment.edited ignored: the text has no command
-    "#]].assert_eq(&told);
+          2 repository.privatized processed
+          3 repository.publicized processed
+          1 repository.renamed processed
+          3 repository.transferred processed
+    "#]]
+    .assert_eq(&told);
     let once = rows(world).await;
     assert!(once.contains("accounts: "), "something was acted on:\n{once}");
     send(world, &examples, "first").await;
@@ -180,6 +187,8 @@ fn a_command_is_found_in_every_shape_that_github_sends() {
             Event::Pressed(pressed) => format!("button {}", pressed.button),
             Event::Installed(_) | Event::Uninstalled(_) => "installed, or gone".to_owned(),
             Event::Suspended(_) | Event::Allowed(_) => "suspended, or allowed".to_owned(),
+            Event::Changed(_, Some(_)) => "a repository changed".to_owned(),
+            Event::Changed(_, None) => "a repository changed, for no installation".to_owned(),
             Event::Ping => "ping".to_owned(),
             Event::Ignored(reason) if reason.ends_with("is not used") => "not used".to_owned(),
             Event::Ignored(reason) => format!("ignored: {reason}"),
@@ -188,6 +197,8 @@ fn a_command_is_found_in_every_shape_that_github_sends() {
     }
     let told = counts.iter().map(|(end, count)| format!("{count:>3} {end}\n")).collect::<String>();
     expect![[r#"
+          1 a repository changed
+          8 a repository changed, for no installation
           2 button rerequested
           1 button retry
           7 comment on an issue
@@ -195,7 +206,7 @@ fn a_command_is_found_in_every_shape_that_github_sends() {
           4 issue_body on an issue
           4 label
           4 label taken away
-        285 not used
+        276 not used
           4 ping
           4 pr_body on a pull request
           3 review on a pull request
