@@ -6,7 +6,7 @@ use crate::app::{self, App};
 use crate::config::{self, Config, ConfigError};
 use crate::domain::credit::Credits;
 use crate::store::Store;
-use crate::{demo, doctor, telemetry};
+use crate::{demo, doctor, simulate, telemetry};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,6 +34,10 @@ enum Verb {
     },
     /// Check configuration, database, git, the App and the models, and say what to do.
     Doctor,
+    /// Say what a delivery would do, without doing it, a server or a network.
+    Simulate(simulate::Options),
+    /// Sign a payload and send it to a running server.
+    Replay(simulate::Replay),
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,6 +70,8 @@ pub async fn run() -> ExitCode {
             grant(&account, credits, &reason).await
         }
         Verb::Doctor => doctor::examine().await,
+        Verb::Simulate(options) => simulate::tell(&options),
+        Verb::Replay(options) => simulate::replay(options).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

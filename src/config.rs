@@ -3,6 +3,7 @@
 //! A wrong value never becomes a default. All faults are collected and named at once, each with the
 //! variable and the remedy, and the program does not start with any of them.
 
+mod parts;
 mod reader;
 
 use crate::domain::catalog::{Catalog, Provider};
@@ -15,6 +16,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
+
+pub use parts::{Models, Receiver};
 
 /// A variable, for the README and for `doctor`.
 #[derive(Clone, Copy, Debug)]

@@ -13,4 +13,10 @@ pub const SUBSCRIBED_EVENTS: &[&str] = &[
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
+    "repository",
 ];
+
+/// Whether an event's name may have this in it. `projects_v2_item` has a digit.
+pub const fn is_in_event_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+}

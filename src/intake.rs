@@ -35,7 +35,12 @@ pub(crate) async fn run(store: Store, poll: Duration, stop: CancellationToken) {
 
 /// What follows from one delivery.
 pub(crate) fn digest(delivery: &Delivery) -> Digest {
-    match payload::parse(&delivery.event, &delivery.body) {
+    follows(&delivery.event, &delivery.body)
+}
+
+/// What follows from a body that was sent under this name.
+pub(crate) fn follows(event: &str, body: &[u8]) -> Digest {
+    match payload::parse(event, body) {
         Ok(Event::Ping) => Digest::Ignored("a ping".to_owned()),
         Ok(Event::Ignored(reason)) => Digest::Ignored(reason),
         Ok(Event::Installed(installation)) => Digest::Facts(vec![Fact::Installed(installation)]),
@@ -50,6 +55,9 @@ pub(crate) fn digest(delivery: &Delivery) -> Digest {
             let repository =
                 Fact::Repository(Box::new(pressed.repository.clone()), pressed.installation);
             Digest::Facts(vec![repository, Fact::Pressed(pressed)])
+        }
+        Ok(Event::Changed(repository, installation)) => {
+            Digest::Facts(vec![Fact::Repository(repository, installation)])
         }
         Err(error) => Digest::Failed(error.to_string()),
     }

@@ -78,9 +78,10 @@
 //! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `llm`, `agent` |
 //! | 6 | [`http`] | the routes | `store`, `delivery` |
 //! | 6 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `delivery` |
+//! | 6 | [`simulate`] | what would this delivery do | `store`, `github`, `delivery`, `intake` |
 //! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `llm`, `outbox`, `intake`, `reconcile`, `admission`, `worker`, `http` |
 //! | 8 | [`demo`] | the whole story on loopback | `app`, `simulator` |
-//! | 9 | [`cli`] | the command line, called by `main` | `store`, `app`, `doctor`, `demo` |
+//! | 9 | [`cli`] | the command line, called by `main` | `store`, `app`, `doctor`, `simulate`, `demo` |
 //! | 0 | [`simulator`] | GitHub and a model service on loopback; its own signatures, tokens and git, so that no mistake is shared: not even `domain` is used | – |
 //!
 //! Public are the rooms that tests drive and the program starts. [`llm`] is public because its words
@@ -155,6 +156,7 @@ mod intake;
 pub mod llm;
 mod outbox;
 mod reconcile;
+mod simulate;
 pub mod simulator;
 pub mod store;
 mod telemetry;

@@ -33,9 +33,7 @@ impl Reader {
 
     /// Everything, if nothing is wrong with it.
     pub(super) fn config(&mut self) -> Option<Config> {
-        let host =
-            self.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address such as 127.0.0.1");
-        let port = self.parsed("PORT", 3000, "a port number from 0 to 65535");
+        let (host, port) = self.listens_on();
         let public_url = self.url("PUBLIC_URL", None);
         let (data_dir, database_url) = self.database();
         let id = self.required("APP_ID", "the App's id from its settings page").and_then(|text| {
@@ -55,10 +53,7 @@ impl Reader {
         let workers = self.whole_number("WORKERS", 8, 1000);
         let running = self.whole_number("RUNNING_PER_INSTALLATION", 3, 1000);
         let disk_quota = self.bytes("DISK_QUOTA", 20 * GIGABYTE);
-        let daily = Daily {
-            account: Credits(self.whole_number("DAILY_CREDITS", 1000, 1_000_000_000)),
-            person: Credits(self.whole_number("DAILY_CREDITS_PER_PERSON", 200, 1_000_000_000)),
-        };
+        let daily = self.daily();
         self.check_logging();
         let github_server = github_server?;
         let github_api = github_api?;
@@ -84,6 +79,19 @@ impl Reader {
             metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
             timing: Timing::default(),
         })
+    }
+
+    pub(super) fn listens_on(&mut self) -> (IpAddr, u16) {
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let host = self.parsed("HOST", here, "an IP address such as 127.0.0.1");
+        (host, self.parsed("PORT", 3000, "a port number from 0 to 65535"))
+    }
+
+    pub(super) fn daily(&mut self) -> Daily {
+        Daily {
+            account: Credits(self.whole_number("DAILY_CREDITS", 1000, 1_000_000_000)),
+            person: Credits(self.whole_number("DAILY_CREDITS_PER_PERSON", 200, 1_000_000_000)),
+        }
     }
 
     /// An empty value counts as not set: that is what `NAME=` in a file means to people.
@@ -146,7 +154,7 @@ impl Reader {
         number
     }
 
-    fn url(&mut self, name: &str, default: Option<&str>) -> Option<Url> {
+    pub(super) fn url(&mut self, name: &str, default: Option<&str>) -> Option<Url> {
         let text = self.take(name).or_else(|| default.map(str::to_owned))?;
         let url = Url::parse(&text)
             .ok()
@@ -205,7 +213,7 @@ impl Reader {
         key.map(SecretString::from)
     }
 
-    fn webhook_secrets(&mut self) -> Option<Vec<SecretString>> {
+    pub(super) fn webhook_secrets(&mut self) -> Option<Vec<SecretString>> {
         let text = self.required(
             "WEBHOOK_SECRET",
             "the secret from the App's settings; without one anybody could send commands",
@@ -226,7 +234,7 @@ impl Reader {
     }
 
     /// The shipped catalog, with the operator's file over it if there is one.
-    fn catalog(&mut self, data_dir: &Path) -> Option<Catalog> {
+    pub(super) fn catalog(&mut self, data_dir: &Path) -> Option<Catalog> {
         let path = data_dir.join(MODELS_FILE);
         let name = path.display().to_string();
         let catalog = match std::fs::read_to_string(&path) {
@@ -267,7 +275,7 @@ impl Reader {
         Some(ProviderAccess { provider, base_url, key })
     }
 
-    fn default_model(
+    pub(super) fn default_model(
         &mut self,
         catalog: Option<&Catalog>,
         providers: &[ProviderAccess],

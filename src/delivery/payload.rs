@@ -70,6 +70,10 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
         ("check_run", "requested_action" | "rerequested") => {
             Ok(read::<CheckRunPayload>(event, body)?.into_event())
         }
+        (
+            "repository",
+            "renamed" | "transferred" | "archived" | "unarchived" | "privatized" | "publicized",
+        ) => Ok(read::<RepositoryPayload>(event, body)?.into_event(&action)),
         (event, "") if has_actions(event) => {
             Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() })
         }
@@ -157,6 +161,12 @@ struct Opened {
 }
 
 #[derive(Deserialize)]
+struct RepositoryPayload {
+    repository: Repo,
+    installation: Option<InstallationRef>,
+}
+
+#[derive(Deserialize)]
 struct InstallationRef {
     id: i64,
 }
@@ -223,6 +233,15 @@ impl InstallationPayload {
             "suspend" => Event::Suspended(installation),
             _ => Event::Allowed(installation),
         }
+    }
+}
+
+impl RepositoryPayload {
+    fn into_event(self, action: &str) -> Event {
+        // A transfer is told to the installation of whoever had the repository, and not of its owner now.
+        let installation = self.installation.filter(|_| action != "transferred");
+        let installation = installation.map(|i| InstallationId(i.id));
+        Event::Changed(Box::new(self.repository.into_repository()), installation)
     }
 }
 

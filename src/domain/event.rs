@@ -28,6 +28,8 @@ pub enum Event {
     Labelled(Box<Labelled>),
     /// Somebody pressed a button of a check run of ours.
     Pressed(Box<Pressed>),
+    /// A repository has another name, owner or state, with the installation that saw it.
+    Changed(Box<Repository>, Option<InstallationId>),
     /// Something that we do not act on, and why.
     Ignored(String),
 }

@@ -6,7 +6,7 @@
 
 use super::Http;
 use super::error::HttpError;
-use crate::delivery::{payload, signature};
+use crate::delivery::{self, payload, signature};
 use crate::domain::event::Event;
 use crate::store::deliveries::NewDelivery;
 use axum::Json;
@@ -50,8 +50,7 @@ async fn accept(http: &Http, request: Request) -> Result<Response, HttpError> {
     verify(http, &parts.headers, &body)?;
     let json = json_of(&parts.headers, body)?;
     let guid = header_text(&parts.headers, "x-github-delivery", |b| b.is_ascii_graphic())?;
-    let event =
-        header_text(&parts.headers, "x-github-event", |b| b.is_ascii_lowercase() || b == b'_')?;
+    let event = header_text(&parts.headers, "x-github-event", delivery::is_in_event_name)?;
     let understood =
         payload::parse(&event, &json).map_err(|e| HttpError::BadRequest(e.to_string()))?;
     if understood == Event::Ping {

@@ -8,6 +8,7 @@ mod crashes;
 mod credits;
 mod every_commit;
 mod every_wall;
+mod examples;
 mod final_answers;
 mod first_contact;
 mod frozen;
@@ -31,12 +32,14 @@ mod rate_limits;
 mod readme;
 mod repositories;
 mod reviews;
+mod simulated;
 mod stopped_servers;
 mod stopping;
 mod torture;
 mod waiting_for_people;
 mod webhook;
 mod where_people_type;
+mod who_may;
 
 /// What people see when a comment becomes a pull request, whatever happened behind it.
 const UNDISTURBED: &str = "\

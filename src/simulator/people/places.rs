@@ -39,6 +39,17 @@ impl Simulator {
         add_account(&mut self.hub.world(), login, AccountKind::Organization)
     }
 
+    /// Adds another App's bot; its login ends in `[bot]`.
+    pub fn add_bot(&self, login: &str) -> u64 {
+        add_account(&mut self.hub.world(), login, AccountKind::Bot)
+    }
+
+    /// Somebody deletes their account; what they wrote stays, by nobody.
+    pub fn delete_account(&self, login: &str) {
+        let gone = |account: &Account| account.login.eq_ignore_ascii_case(login);
+        self.hub.world().accounts.retain(|account| !gone(account));
+    }
+
     /// Adds a repository of an account; an unknown owner becomes an organization.
     pub fn add_repository(
         &self,

@@ -36,6 +36,7 @@ const ROOMS: &[Room] = &[
     room(5, "worker", &["store", "github", "git", "llm", "agent"]),
     room(6, "http", &["store", "delivery"]),
     room(6, "doctor", &["store", "github", "git", "delivery"]),
+    room(6, "simulate", &["store", "github", "delivery", "intake"]),
     room(
         7,
         "app",
@@ -53,7 +54,7 @@ const ROOMS: &[Room] = &[
         ],
     ),
     room(8, "demo", &["app", "simulator"]),
-    room(9, "cli", &["store", "app", "doctor", "demo"]),
+    room(9, "cli", &["store", "app", "doctor", "simulate", "demo"]),
     room(0, "simulator", &[]),
 ];
 

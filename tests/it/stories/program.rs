@@ -65,9 +65,10 @@ async fn doctor_finds_nothing_wrong_with_a_sound_set_up() {
         ok    configuration: complete
         ok    database: reachable, up to date, and the ledger adds up
         ok    git: <version>
-        ok    the App on GitHub: asynccoder has the permissions and events it needs
+        WRONG the App on GitHub: asynccoder lacks the event pull_request_review, the event pull_request_review_comment: add them in the App's settings
         ok    models: claude-sonnet-5-5 is the default; its key is set, but was not tried
-        exit code Some(0)
+        asynccoder: 1 of the above must be mended
+        exit code Some(1)
     "#]]
     .assert_eq(&said.replace(git, "ok    git: <version>"));
 }

@@ -1,6 +1,6 @@
 //! Repositories in which nothing can be started, and branches that people name.
 
-use crate::world::{Plan, REPOSITORY, repo, story};
+use crate::world::{Plan, REPOSITORY, World, repo, story};
 use expect_test::expect;
 
 story!(
@@ -113,4 +113,23 @@ story!(a_repository_that_is_renamed_meanwhile_is_followed, async |world| {
         asynccoder   #1 I am here. `/asynccoder help` says what I can do.
     "#]])
         .await;
+});
+
+story!(a_repository_that_is_renamed_is_known_by_its_new_name, async |world| {
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    world.settle().await;
+    world.story();
+    let name = async |world: &World| {
+        let name = world.app().store().repository_name(world.repository_id()).await;
+        name.unwrap().to_string()
+    };
+    assert_eq!(name(world).await, REPOSITORY);
+    world.simulator.move_repository(REPOSITORY, "acme/register").unwrap();
+    world.settle().await;
+    assert_eq!(name(world).await, "acme/register");
+    world.simulator.add_organization("initech");
+    world.simulator.quietly().install("initech").unwrap();
+    world.simulator.move_repository("acme/register", "initech/register").unwrap();
+    world.settle().await;
+    assert_eq!(name(world).await, "initech/register");
 });

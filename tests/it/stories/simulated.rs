@@ -1,0 +1,243 @@
+//! What a delivery would do, told without doing it; and a delivery sent by hand.
+
+use crate::world::process::{program, run, told};
+use crate::world::{Plan, World, story};
+use expect_test::expect;
+use serde_json::{Value, json};
+
+const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "a key that nobody looks at");
+
+/// A comment by alice on an issue, as GitHub sends it.
+fn comment(text: &str) -> Value {
+    let user = |id: u64, login: &str, kind: &str| json!({ "id": id, "login": login, "type": kind });
+    json!({
+        "action": "created",
+        "issue": { "number": 1, "title": "The till", "body": null, "user": user(5, "carol", "User") },
+        "comment": {
+            "id": 70, "body": text, "html_url": "https://github.com/acme/till/issues/1",
+            "created_at": "2026-11-01T12:00:00Z", "performed_via_github_app": null,
+        },
+        "repository": {
+            "id": 7, "name": "till", "private": false, "archived": false,
+            "owner": user(2, "acme", "Organization"),
+            "default_branch": "main", "updated_at": "2026-11-01T12:00:00Z",
+        },
+        "sender": user(3, "alice", "User"),
+        "installation": { "id": 9 },
+    })
+}
+
+/// A file in the world's folder, where the program runs.
+fn file(world: &World, name: &str, text: &str) {
+    std::fs::write(world.data_dir().with_file_name(name), text).unwrap();
+}
+
+/// What `simulate` tells about a payload, with nothing set but the key of a model service.
+async fn simulated(world: &World, event: &str, payload: &Value) -> String {
+    file(world, "payload.json", &payload.to_string());
+    let arguments = ["simulate", "--event", event, "--payload", "payload.json"];
+    told(&program(world, &arguments, [KEY]).output().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_comment_is_told_command_by_command() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let text = "/asynccoder debug model=opus budget=20 the total is wrong\n/asynccoder help\n/asynccoder debgu it";
+    let told = simulated(&world, "issue_comment", &comment(text)).await;
+    expect![[r#"
+        event       issue_comment
+        repository  acme/till (id 7), public, default branch main; installation 9
+
+        sender      alice (id 3)
+        thread      issue #1: The till
+        source      comment 70
+        key         comment:70:430953bd71e9651c482235723abe9b2c1667ade9f16d02caafd5ff431b889224:0
+        verb        debug
+                    model=opus
+                    budget=20
+        text        the total is wrong
+        needs       write permission in the repository
+        kind        debug: at most 50 model calls, 25 minutes and 200 credits; 10 credits to start
+        model       claude-opus-5-5, named
+        credits     20 credits held if they are available; 20 to 66 credits as an estimate without history
+        decided     a task, if
+                    - alice has write permission
+                    - the account has 10 credits available, and today's limits leave them
+                    - the branch to start from is there
+
+        sender      alice (id 3)
+        thread      issue #1: The till
+        source      comment 70
+        key         comment:70:106a5842fc5fce6f663176285ed1516dbb1e3d15c05abab12fdca46d60b539b7:0
+        verb        help
+        needs       read permission in the repository
+        decided     answered at once, without a model and without credits, if alice has read permission
+
+        sender      alice (id 3)
+        thread      issue #1: The till
+        source      comment 70
+        key         comment:70:eb0521ae814e4efae162a0d1e59a438d66f16637d000f759ad4953a0e51efcef:0
+        mistake     line 3, character 13: `debgu` is no verb. Did you mean `debug`?
+        decided     an answer that lists the mistakes, if alice has read permission; without a model and without credits
+        exit code Some(0)
+    "#]].assert_eq(&told);
+    assert!(!world.data_dir().exists(), "nothing was made");
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_known_before_it_is_tried() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let decided = async |what: &str, event: &str, payload: &Value| {
+        let told = simulated(&world, event, payload).await;
+        let lines = told
+            .lines()
+            .skip_while(|line| !line.starts_with("ignored") && !line.starts_with("decided"));
+        format!("{what}: {}\n", lines.map(str::trim).collect::<Vec<_>>().join(" "))
+    };
+    let mut archived = comment("/asynccoder debug");
+    archived["repository"]["archived"] = json!(true);
+    let mut on_pull = comment("/asynccoder fix draft=true it");
+    on_pull["issue"]["pull_request"] = json!({});
+    let mut bot = comment("/asynccoder debug");
+    bot["sender"]["type"] = json!("Bot");
+    let mut reviewed = comment("/asynccoder review");
+    reviewed["issue"]["pull_request"] = json!({});
+    let task = "0198c0de-0000-7000-8000-00000000cafe";
+    let mut pressed = comment("");
+    pressed["action"] = json!("requested_action");
+    pressed["requested_action"] = json!({ "identifier": "retry" });
+    pressed["check_run"] = json!({ "id": 8, "external_id": task });
+    let mut label = comment("");
+    label["action"] = json!("unlabeled");
+    label["label"] = json!({ "name": "asynccoder:fix" });
+    label["issue"]["id"] = json!(4);
+    label["issue"]["html_url"] = json!("https://github.com/acme/till/issues/1");
+    label["issue"]["updated_at"] = json!("2026-11-01T12:00:00Z");
+    let account = json!({ "id": 2, "login": "acme", "type": "Organization" });
+    let installed = json!({ "action": "created", "installation": { "id": 9, "account": account } });
+    let mut table = String::new();
+    for (what, event, payload) in [
+        ("a review of an issue", "issue_comment", &comment("/asynccoder review")),
+        ("a review", "issue_comment", &reviewed),
+        ("a key of issues", "issue_comment", &on_pull),
+        ("archived", "issue_comment", &archived),
+        ("no key", "issue_comment", &comment("/asynccoder ask model=gpt why?")),
+        ("too little", "issue_comment", &comment("/asynccoder debug budget=3")),
+        ("not built", "issue_comment", &comment("/asynccoder config")),
+        ("again", "issue_comment", &comment("/asynccoder retry")),
+        ("stop", "issue_comment", &comment("/asynccoder cancel")),
+        ("a bot", "issue_comment", &bot),
+        ("no command", "issue_comment", &comment("Thanks!")),
+        ("a button", "check_run", &pressed),
+        ("a label less", "issues", &label),
+        ("installed", "installation", &installed),
+        ("something else", "star", &json!({ "action": "created" })),
+    ] {
+        table.push_str(&decided(what, event, payload).await);
+    }
+    expect![[r#"
+        a review of an issue: decided     refused: `pr_review` is for pull requests. Please comment on the one that I should review. exit code Some(0)
+        a review: decided     a task, if - alice has write permission - the account has 5 credits available, and today's limits leave them exit code Some(0)
+        a key of issues: decided     refused: `draft=` is for issues: a pull request has its branches, and I push to its own. exit code Some(0)
+        archived: decided     refused: This repository is archived, so I cannot change it. Unarchive it to go on. exit code Some(0)
+        no key: decided     refused: I cannot use `gpt-6.2-sol`: this server has no OPENAI_API_KEY. Its operator can set it; `/asynccoder models` lists what works now. exit code Some(0)
+        too little: decided     refused: `budget=3` is less than the 10 credits that this needs to start. exit code Some(0)
+        not built: decided     refused: `config` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do. exit code Some(0)
+        again: decided     the earlier task once more; which one, the database knows, if alice has write permission exit code Some(0)
+        stop: decided     the task is stopped; which one, the database knows, if alice has write permission or asked for the task exit code Some(0)
+        a bot: ignored     it is by alice, which is not a person decided     nothing: it is stored as ignored, for this reason exit code Some(0)
+        no command: ignored     the text has no command decided     nothing: it is stored as ignored, for this reason exit code Some(0)
+        a button: decided     that command in the thread of task t_0000cafe, if it is a task of this repository exit code Some(0)
+        a label less: decided     what has a key that begins label:4:asynccoder:fix@ and has not begun is withdrawn exit code Some(0)
+        installed: decided     the App is installed, as installation 9 exit code Some(0)
+        something else: ignored     star.created is not used decided     nothing: it is stored as ignored, for this reason exit code Some(0)
+    "#]].assert_eq(&table);
+}
+
+#[tokio::test]
+async fn a_slip_is_named_with_its_remedy() {
+    let world = World::without_the_bot(Plan::default()).await;
+    file(&world, "text.json", "not JSON");
+    file(&world, "empty.json", r#"{ "action": "created" }"#);
+    let mut all = String::new();
+    for (event, path) in [
+        ("issue_coment", "text.json"),
+        ("Issue-Comment", "text.json"),
+        ("issue_comment", "nothing.json"),
+        ("issue_comment", "text.json"),
+        ("issue_comment", "empty.json"),
+    ] {
+        let arguments = ["simulate", "--event", event, "--payload", path];
+        let output = program(&world, &arguments, [KEY]).output().await.unwrap();
+        all.push_str(&told(&output));
+    }
+    let wrong = program(
+        &world,
+        &["simulate", "--event", "issue_comment", "--payload", "empty.json"],
+        [("DAILY_CREDITS", "many")],
+    );
+    all.push_str(&told(&{ wrong }.output().await.unwrap()));
+    expect![[r#"
+        error: invalid value 'issue_coment' for '--event <NAME>': there is no such event; did you mean issue_comment?
+
+        For more information, try '--help'.
+        exit code Some(2)
+        error: invalid value 'Issue-Comment' for '--event <NAME>': an event is named in small letters, digits and _, such as issue_comment
+
+        For more information, try '--help'.
+        exit code Some(2)
+        asynccoder: nothing.json cannot be opened: No such file or directory (os error 2)
+        exit code Some(1)
+        asynccoder: text.json: the body is not a JSON object: expected ident at line 1 column 2. A server answers 400 and stores nothing
+        exit code Some(1)
+        asynccoder: empty.json: the body does not fit the event issue_comment: missing field `issue` at line 1 column 23. A server answers 400 and stores nothing
+        exit code Some(1)
+        asynccoder: DAILY_CREDITS must be a whole number from 1 to 1000000000
+        exit code Some(2)
+    "#]].assert_eq(&all);
+}
+
+story!(a_payload_is_sent_by_hand, async |world| {
+    let mut payload = comment("/asynccoder ping");
+    payload["repository"]["id"] = json!(world.ids.repository);
+    payload["repository"]["owner"]["id"] = json!(world.ids.owner);
+    payload["sender"]["id"] = json!(world.alice.id);
+    payload["installation"]["id"] = json!(world.ids.installation);
+    file(world, "payload.json", &payload.to_string());
+    let url = world.app().url().to_owned();
+    let send = ["replay", "payload.json", "--event", "issue_comment", "--url"];
+    // Sent twice it is two deliveries of one comment, which is answered once.
+    for _ in 0..2 {
+        let sent = told(&run(world, &[&send[..], &[&url]].concat()).await);
+        let delivery = sent.split(' ').nth(1).unwrap();
+        let sent = sent.replace(delivery, "<delivery>").replace(&url, "<url>");
+        expect![[r#"
+            delivery <delivery> to <url>/api/webhooks/github
+            202 {"delivery":"<delivery>"}
+            exit code Some(0)
+        "#]]
+        .assert_eq(&sent);
+    }
+    world
+        .settles_as(expect![[r#"
+        asynccoder   #1 I am here. `/asynccoder help` says what I can do.
+    "#]])
+        .await;
+    let secret =
+        [("WEBHOOK_SECRET", "another secret, the next secret"), ("PUBLIC_URL", url.as_str())];
+    let refused = told(&program(world, &send[..4], secret).output().await.unwrap());
+    let delivery = refused.split(' ').nth(1).unwrap();
+    let refused = refused.replace(delivery, "<delivery>").replace(&url, "<url>");
+    let nobody = told(&run(world, &[&send[..], &["http://127.0.0.1:1"]].concat()).await);
+    let without = told(&program(world, &send[..4], []).output().await.unwrap());
+    expect![[r#"
+        delivery <delivery> to <url>/api/webhooks/github
+        401 {"error":"signature"}
+        asynccoder: the server did not take it: 401 Unauthorized
+        exit code Some(1)
+        asynccoder: http://127.0.0.1:1/api/webhooks/github cannot be reached: does the server run? --url names another one: error sending request for url (http://127.0.0.1:1/api/webhooks/github): client error (Connect): tcp connect error: Connection refused (os error 111)
+        exit code Some(1)
+        asynccoder: WEBHOOK_SECRET is not set: the secret from the App's settings; without one anybody could send commands
+        exit code Some(2)
+    "#]].assert_eq(&format!("{refused}{nobody}{without}"));
+});
