@@ -14,7 +14,7 @@ pub(crate) enum Moved {
     /// Our commit is part of it: somebody pushed on top of it.
     HasOurs,
     /// The same change fits on top of it.
-    Fits(Rebased),
+    Fits(Box<Rebased>),
     /// The change does not fit there.
     Apart,
     /// It is gone.
@@ -62,7 +62,7 @@ impl Git {
         let patch = self.patch(scratch.path(), &head, &tree).await?;
         let (expected, base) = (Some(head.clone()), head);
         let push = Push { expected, base, tree, commit, ..push.clone() };
-        Ok(Moved::Fits(Rebased { push, patch }))
+        Ok(Moved::Fits(Box::new(Rebased { push, patch })))
     }
 
     /// Where a branch is on the server now.

@@ -9,7 +9,7 @@ use crate::domain::report::detail;
 use crate::git::{GitError, Moved, PushRequest, Rebased, Remote};
 use crate::github::error::GitHubError;
 use crate::github::{Place, Purpose};
-use crate::store::acts::DueAct;
+use crate::store::acts::{Changed, DueAct};
 use crate::store::writers::Writer;
 use secrecy::SecretString;
 use serde_json::json;
@@ -73,18 +73,21 @@ impl Outbox {
             }
             Err(Failed::Git(error)) => return self.judge_git(place, &error, act.attempts).await,
         };
-        let (push, patch, detail) = match moved {
-            Moved::HasOurs => return pushed(push),
-            Moved::Fits(Rebased { push, patch }) if act.attempts < MOST_TRIES => {
-                let detail = detail::stands_on_top(&push.branch);
-                (push, Some(patch), detail)
-            }
-            Moved::Fits(_) | Moved::Apart => {
-                (aside(push), act.patch.clone(), detail::kept_aside(&push.branch))
-            }
-            Moved::Gone => (aside(push), act.patch.clone(), detail::branch_is_gone(&push.branch)),
+        let kept = |detail| {
+            let push = Push { branch: push.aside.clone(), expected: None, ..push.clone() };
+            Changed { act: Act::Push(push), patch: act.patch.clone(), detail }
         };
-        match self.store.act_changed(act, writer, &Act::Push(push), patch, &detail).await {
+        let changed = match moved {
+            Moved::HasOurs => return pushed(push),
+            Moved::Fits(rebased) if act.attempts < MOST_TRIES => {
+                let Rebased { push, patch } = *rebased;
+                let detail = detail::stands_on_top(&push.branch);
+                Changed { act: Act::Push(push), patch: Some(patch), detail }
+            }
+            Moved::Fits(_) | Moved::Apart => kept(detail::kept_aside(&push.branch)),
+            Moved::Gone => kept(detail::branch_is_gone(&push.branch)),
+        };
+        match self.store.act_changed(act, writer, changed).await {
             Ok(()) => Verdict::Later {
                 wait: Duration::ZERO,
                 unsure: false,
@@ -131,11 +134,6 @@ impl Outbox {
 
 fn pushed(push: &Push) -> Verdict {
     Verdict::Done(json!({ "commit": push.commit, "branch": push.branch }))
-}
-
-/// The same commit for a branch of our own.
-fn aside(push: &Push) -> Push {
-    Push { branch: push.aside.clone(), expected: None, ..push.clone() }
 }
 
 /// What a push is made with, besides itself.

@@ -61,6 +61,17 @@ pub struct DueAct {
     pub created_at: DateTime<Utc>,
 }
 
+/// What an act becomes when that which it was made for has changed.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// What to do instead.
+    pub act: Act,
+    /// The compressed patch of a push.
+    pub patch: Option<Vec<u8>>,
+    /// What people are told about it.
+    pub detail: String,
+}
+
 row! {
     struct Due {
         id: ActId,
@@ -197,24 +208,18 @@ impl Store {
     }
 
     /// The act becomes another one, because what it was made for has changed, and people are told so.
-    pub async fn act_changed(
-        &self,
-        act: &DueAct,
-        writer: &Writer,
-        changed: &Act,
-        patch: Option<Vec<u8>>,
-        detail: &str,
-    ) -> Result<()> {
+    pub async fn act_changed(&self, act: &DueAct, writer: &Writer, changed: Changed) -> Result<()> {
+        let Changed { act: wanted, patch, detail } = changed;
         let mut tx = self.db.begin().await?;
         let still_acting = exec(
             &mut tx,
             "update acts set act = $2, patch = $3, state = 'open', updated_at = $4
              where id = $1 and state = 'acting' and lease = $5",
-            args![act.id, json(changed)?, patch, now(), writer.lease],
+            args![act.id, json(&wanted)?, patch, now(), writer.lease],
         )
         .await?;
         if let Some(task) = act.task.filter(|_| still_acting == 1) {
-            super::views::set_detail(&mut tx, task, detail).await?;
+            super::views::set_detail(&mut tx, task, &detail).await?;
         }
         Ok(tx.commit().await?)
     }
