@@ -209,7 +209,7 @@ impl Admission {
         acts.push(answer(command, &refusal::refusal(why)));
         let ending = match why {
             Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
-            Refusal::NotBuilt(_) | Refusal::WrongThread(_) => Ending::Refused("not_available"),
+            Refusal::NotBuilt(_) | Refusal::WrongThread => Ending::Refused("not_available"),
             Refusal::NothingNew(_) => Ending::Refused("nothing_new"),
             Refusal::NotPushable(_) => Ending::Refused("not_pushable"),
             Refusal::KeyForIssues(_) => Ending::Refused("not_understood"),

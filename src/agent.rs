@@ -47,7 +47,7 @@ pub struct Assignment {
     pub limits: Limits,
     /// What may be spent.
     pub hold: Credits,
-    /// Random per run: marks where foreign text begins and ends, so that no text can end it itself.
+    /// Marks where foreign text begins and ends: a word that nobody knew who wrote such text.
     pub fence: String,
     /// What is asked.
     pub task_text: TaskText,
@@ -97,8 +97,8 @@ pub struct ReviewInput {
     pub diff: Arc<Diff>,
     /// The change as it is shown, or the newer part of it.
     pub text: String,
-    /// How many files of it did not fit.
-    pub left_out: usize,
+    /// The files of it that did not fit.
+    pub left_out: Vec<String>,
     /// What earlier reviews of this pull request told.
     pub told: Vec<Finding>,
 }

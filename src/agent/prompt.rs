@@ -118,11 +118,11 @@ fn at_line(fence: &str, text: &TaskText) -> String {
 fn change(fence: &str, review: &ReviewInput) -> String {
     let mut said = "\nThis is the change:\n".to_owned();
     said.push_str(&fenced(fence, "the author", "change", &harmless(fence, &review.text)));
-    if review.left_out > 0 {
+    if !review.left_out.is_empty() {
         let _ = writeln!(
             said,
             "{} more changed files are not shown, because there are too many; people are told so.",
-            review.left_out
+            review.left_out.len()
         );
     }
     if !review.told.is_empty() {

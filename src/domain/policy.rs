@@ -137,8 +137,8 @@ pub enum Refusal {
     },
     /// This version cannot do it yet.
     NotBuilt(Verb),
-    /// It belongs into an issue, or into a pull request, and was asked for in the other.
-    WrongThread(Verb),
+    /// It is for pull requests, and was asked for in an issue.
+    WrongThread,
     /// No such model.
     NoSuchModel(NoSuchModel),
     /// The model's provider has no key on this server.
@@ -213,7 +213,7 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
 
 fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
     if !kind.works_on(facts.on_pull_request) {
-        return Err(Refusal::WrongThread(facts.command.verb));
+        return Err(Refusal::WrongThread);
     }
     if let Some(key) = key_for_issues(facts) {
         return Err(Refusal::KeyForIssues(key));

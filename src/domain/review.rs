@@ -148,8 +148,6 @@ pub fn check_place(diff: &Diff, finding: &Finding) -> Result<(), Misplaced> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Review {
-    /// The commit that was looked at.
-    pub commit: Option<Sha>,
     /// The commit up to which an earlier review had looked, if only the rest was looked at.
     pub since: Option<Sha>,
     /// What the reviewer would do.

@@ -54,22 +54,9 @@ impl Git {
         Ok(String::from_utf8(printed.stdout).ok().filter(|_| printed.ok))
     }
 
-    /// Our own attributes make every file binary, so that patches are exact; here all are text.
+    /// Moved files as such, and the lines around, as GitHub shows them.
     async fn change_between(&self, worktree: &Worktree, from: &Sha) -> Result<String, GitError> {
-        let args = [
-            "diff-tree",
-            "-p",
-            "-r",
-            "--text",
-            "-U3",
-            "-M",
-            "--no-ext-diff",
-            "--no-textconv",
-            from.as_str(),
-            worktree.base.as_str(),
-        ];
-        let patch = self.environment.git(&worktree.git_dir()).args(args).run().await?;
-        Ok(String::from_utf8_lossy(&patch).into_owned())
+        self.text_diff(worktree, (from, &worktree.base), &["-U3", "-M"]).await
     }
 }
 

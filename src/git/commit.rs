@@ -113,30 +113,21 @@ impl Git {
         changed: &BTreeSet<String>,
     ) -> Result<Option<String>, GitError> {
         let Ok(tree) = self.tree_with(worktree, changed).await? else { return Ok(None) };
-        let diff = self.text_diff(worktree, &tree, "-U3").await?;
+        let diff =
+            self.text_diff(worktree, (&worktree.base, &tree), &["-U3", "--no-renames"]).await?;
         Ok(Some(diff).filter(|diff| !diff.is_empty()))
     }
 
-    /// The difference to a tree, every file as text: our own attributes make them all binary, so that
-    /// patches are exact.
+    /// The difference between two commits or trees, every file as text: our own attributes make them
+    /// all binary, so that patches are exact.
     pub(super) async fn text_diff(
         &self,
         worktree: &Worktree,
-        tree: &Sha,
-        context: &str,
+        (from, to): (&Sha, &Sha),
+        options: &[&str],
     ) -> Result<String, GitError> {
-        let args = [
-            "diff-tree",
-            "-p",
-            "-r",
-            "--text",
-            context,
-            "--no-renames",
-            "--no-ext-diff",
-            "--no-textconv",
-            worktree.base.as_str(),
-            tree.as_str(),
-        ];
+        let args = ["diff-tree", "-p", "-r", "--text", "--no-ext-diff", "--no-textconv"];
+        let args = args.iter().chain(options).copied().chain([from.as_str(), to.as_str()]);
         let diff = self.environment.git(&worktree.git_dir()).args(args).run().await?;
         Ok(String::from_utf8_lossy(&diff).into_owned())
     }

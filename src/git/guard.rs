@@ -134,7 +134,8 @@ impl Git {
         worktree: &Worktree,
         tree: &Sha,
     ) -> Result<Option<String>, GitError> {
-        let diff = self.text_diff(worktree, tree, "-U0").await?;
+        let diff =
+            self.text_diff(worktree, (&worktree.base, tree), &["-U0", "--no-renames"]).await?;
         let mut place = (String::new(), 0_usize);
         for line in diff.lines() {
             let added = line.strip_prefix('+');

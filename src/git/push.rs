@@ -78,7 +78,8 @@ impl Git {
             // A reply that was lost makes git's HTTP library ask again by itself, and the second
             // answer is that the branch exists already: what counts is whose commit is there.
             Some(line) if line.starts_with('!') => {
-                if self.is_there(git_dir, request, &url).await? {
+                let there = self.head_now(request.remote, branch, request.push_token).await?;
+                if there.as_ref() == Some(commit) {
                     return Ok(());
                 }
                 Err(rejected(line, &printed.stderr))
@@ -86,23 +87,6 @@ impl Git {
             Some(_) if printed.ok => Ok(()),
             Some(_) | None => Err(explain("push", &printed.stderr)),
         }
-    }
-}
-
-impl Git {
-    /// Whether the branch is on our commit.
-    async fn is_there(
-        &self,
-        git_dir: &Path,
-        request: &PushRequest<'_>,
-        url: &str,
-    ) -> Result<bool, GitError> {
-        let reference = format!("refs/heads/{}", request.push.branch);
-        let git = self.environment.git(git_dir).args(["ls-remote", url, reference.as_str()]);
-        let found =
-            String::from_utf8_lossy(&git.token(request.push_token).run().await?).into_owned();
-        let ours = format!("{}\t{reference}", request.push.commit);
-        Ok(found.lines().any(|line| line == ours))
     }
 }
 

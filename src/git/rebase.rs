@@ -66,7 +66,7 @@ impl Git {
     }
 
     /// Where a branch is on the server now.
-    async fn head_now(
+    pub(super) async fn head_now(
         &self,
         remote: &Remote,
         branch: &str,

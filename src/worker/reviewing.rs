@@ -9,9 +9,10 @@ use crate::agent::{Outcome, ReviewInput, lines_of};
 use crate::domain::act::{Act, NewReview};
 use crate::domain::catalog::Model;
 use crate::domain::diff::{self, Diff, Shown};
+use crate::domain::ids::Sha;
 use crate::domain::report::{self, review};
 use crate::domain::review::{Review, sorted_out};
-use crate::domain::task::{End, Reviewed};
+use crate::domain::task::End;
 use crate::git::Worktree;
 use crate::store::claims::ClaimedTask;
 use crate::store::tasks::Sealed;
@@ -28,8 +29,8 @@ const MOST_NAMED: usize = 20;
 /// What a review is of, with what only its end needs.
 pub(super) struct Subject {
     pub(super) input: ReviewInput,
-    left_out: Vec<String>,
-    reviewed: Reviewed,
+    /// Up to where an earlier review had looked, if only the rest is looked at.
+    since: Option<Sha>,
 }
 
 impl Worker {
@@ -40,15 +41,13 @@ impl Worker {
         worktree: &Worktree,
         model: &Model,
     ) -> Result<Option<Subject>, Broken> {
-        let Some(mut reviewed) = task.brief.reviews.clone() else { return Ok(None) };
+        let Some(reviewed) = &task.brief.reviews else { return Ok(None) };
         let patch = self.git.change_since_parting(worktree, &reviewed.base_sha).await?;
         let newer = match &reviewed.since {
             Some(since) => self.git.change_since(worktree, since).await?,
             None => None,
         };
-        if newer.is_none() {
-            reviewed.since = None;
-        }
+        let since = reviewed.since.clone().filter(|_| newer.is_some());
         let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
         let most = most_shown(task, model);
         // A change of thousands of files would hold up everything else on this thread.
@@ -57,8 +56,8 @@ impl Worker {
             tokio::task::spawn_blocking(reading).await.context("reading the change")?;
         let told = self.store.told_findings(task.repository, task.brief.thread.number).await?;
         let Shown { text, left_out } = shown;
-        let input = ReviewInput { diff: Arc::new(diff), text, left_out: left_out.len(), told };
-        Ok(Some(Subject { input, left_out, reviewed }))
+        let input = ReviewInput { diff: Arc::new(diff), text, left_out, told };
+        Ok(Some(Subject { input, since }))
     }
 
     /// The review as an act; without findings and without an end there is nothing to publish.
@@ -71,12 +70,11 @@ impl Worker {
             &subject.input.told,
         );
         let review = Review {
-            commit: Some(task.base_sha.clone()),
-            since: subject.reviewed.since.clone(),
+            since: subject.since.clone(),
             verdict: outcome.verdict,
             files: subject.input.diff.files.len(),
-            not_read: subject.left_out.len(),
-            not_read_names: subject.left_out.iter().take(MOST_NAMED).cloned().collect(),
+            not_read: subject.input.left_out.len(),
+            not_read_names: subject.input.left_out.iter().take(MOST_NAMED).cloned().collect(),
             ..sorted
         };
         let words = words(outcome);

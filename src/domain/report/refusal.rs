@@ -1,7 +1,7 @@
 //! Refusals and mistakes: what is wrong and what to do next.
 
 use crate::domain::catalog::NoSuchModel;
-use crate::domain::command::{Mistake, Problem, TRIGGER, Verb};
+use crate::domain::command::{Mistake, Problem, TRIGGER};
 use crate::domain::credit::Credits;
 use crate::domain::policy::{NotPushable, Permission, Refusal};
 use crate::domain::text::inert;
@@ -18,10 +18,9 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::NotBuilt(verb) => {
             format!("`{verb}` is not available in this version. To have a fault fixed: `{TRIGGER} debug <text>`. `{TRIGGER} help` lists what else I can do.")
         }
-        Refusal::WrongThread(Verb::PrReview) => {
+        Refusal::WrongThread => {
             "`pr_review` is for pull requests. Please comment on the one that I should review.".to_owned()
         }
-        Refusal::WrongThread(verb) => format!("`{verb}` is not for this thread."),
         Refusal::NotPushable(why) => not_pushable(why),
         Refusal::KeyForIssues(key) => format!(
             "`{key}=` is for issues: a pull request has its branches, and I push to its own."

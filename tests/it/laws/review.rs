@@ -2,8 +2,9 @@
 //! findings people are told.
 
 use asynccoder::domain::diff::{Diff, FileDiff, parse, show};
+use asynccoder::domain::report::review as report;
 use asynccoder::domain::review::{
-    Finding, MOST_INLINE, Priority, Scores, Side, check_place, sorted_out,
+    Finding, MOST_INLINE, Priority, Review, Scores, Side, check_place, sorted_out,
 };
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -176,6 +177,16 @@ fn what_is_told_is_sound_new_and_little() {
     assert_eq!(review.inline.len(), MOST_INLINE);
     assert_eq!(lines(&review.more), [8, 9, 10, 11]);
     assert_eq!(lines(&review.elsewhere), [99], "sound, and nowhere in the change");
+}
+
+#[test]
+fn a_credential_is_in_no_annotation_and_no_suggestion() {
+    let key = "AKIAIOSFODNN7QXYZABC";
+    let body = format!("let key = \"{key}\";");
+    let found = Finding { suggestion: Some(body.clone()), body, ..finding(1, 1, Side::Right) };
+    let review = Review { inline: vec![found.clone()], ..Review::default() };
+    let shown = format!("{:?}{:?}", report::annotations(&review), report::comment(&found));
+    assert!(!shown.contains(key), "{shown}");
 }
 
 #[test]
