@@ -8,6 +8,7 @@
 //! for it. Text from the repository and its issues is data for the model, never an instruction.
 
 pub mod budget;
+pub mod clock;
 pub mod context;
 pub mod prompt;
 mod second_look;
@@ -28,6 +29,7 @@ use crate::domain::review::{Finding, Scores, Verdict};
 use crate::domain::task::{End, Kind, Limits};
 use crate::llm::Reply;
 use async_trait::async_trait;
+use clock::Clock;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -57,8 +59,8 @@ pub struct Assignment {
     pub before: Before,
     /// The steps of earlier attempts, in order.
     pub already: Vec<StoredStep>,
-    /// The time that earlier attempts used.
-    pub active_before: Duration,
+    /// The time that it is worked on.
+    pub clock: Clock,
 }
 
 /// The words of a task: who wants what, and what is said around it.

@@ -17,6 +17,7 @@ mod quota;
 mod rebase;
 mod worktree;
 
+pub(crate) use change::Change;
 pub(crate) use error::GitError;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;

@@ -118,6 +118,9 @@ pub struct Reply {
     /// The answer in the provider's words, sent back verbatim with the next prompt. Null if it was said
     /// by another model than the one that is asked; then the blocks say it.
     pub raw: Value,
+    /// The time that went by in failures before this answer, and in waiting after them.
+    #[serde(skip)]
+    pub lost: Duration,
 }
 
 /// What another model said that said nothing.

@@ -1,16 +1,15 @@
 //! Carries out what the [`Turn`] decides: asks the model, runs the tools, stores each step.
 //!
-//! It wakes by an answer, and ends by an outcome, a cancelled token, the end of the time, or a
-//! journal that says stop. It decides nothing itself.
+//! It wakes by an answer, or when a model has had all the time of the task without one, and ends by an
+//! outcome, a cancelled token, or a journal that says stop. It decides nothing itself.
 
 use super::tools::{self, Standing, ToolCall};
 use super::turn::{Effect, Event, Turn};
 use super::workspace::Workspace;
 use super::{Assignment, Journal, Outcome, StepResults, Stopped, prompt, second_look};
 use crate::domain::credit::NanoUsd;
-use crate::llm::{Llm, Prompt, Segment, ToolSpec};
+use crate::llm::{Llm, LlmError, Prompt, Segment, ToolSpec};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -30,8 +29,7 @@ pub async fn run(
     let mut turn = Turn::new(assignment, fixed_bytes(&system, &tools));
     let mut effect = replay(&mut turn, assignment);
     workspace.remember(turn.changed());
-    let shell =
-        Shell { assignment, llm, workspace, journal, stop, system, tools, began: Instant::now() };
+    let shell = Shell { assignment, llm, workspace, journal, stop, system, tools };
     loop {
         let event = match effect {
             Effect::Call { step, max_output, at_most } => {
@@ -73,10 +71,10 @@ struct Shell<'a> {
     stop: &'a CancellationToken,
     system: Vec<Segment>,
     tools: Vec<ToolSpec>,
-    began: Instant,
 }
 
 impl Shell<'_> {
+    /// A service that says nothing for all the time that the task has does not answer.
     async fn call(
         &self,
         step: u32,
@@ -93,13 +91,15 @@ impl Shell<'_> {
             messages: turn.messages(),
             max_output,
         };
-        let left = self.assignment.limits.time.saturating_sub(self.active());
+        let asked = Instant::now();
         let answer = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(Stopped::Released),
-            () = tokio::time::sleep(left) => return Ok(Event::TimeUp),
+            () = tokio::time::sleep(self.assignment.limits.time) => Err(LlmError::Timeout),
             answer = self.llm.call(&prompt) => answer,
         };
+        let lost = answer.as_ref().map_or(asked.elapsed(), |reply| reply.lost);
+        self.assignment.clock.lose(lost);
         match answer {
             Ok(reply) => {
                 self.journal.replied(step, turn.model(), &reply).await?;
@@ -127,7 +127,8 @@ impl Shell<'_> {
                 if is_end && turn.wants_review() {
                     results.review = self.to_look_at(turn, &results).await?;
                 }
-                results.active_ms = u64::try_from(self.active().as_millis()).unwrap_or(u64::MAX);
+                let active = self.assignment.clock.active();
+                results.active_ms = u64::try_from(active.as_millis()).unwrap_or(u64::MAX);
                 self.journal.ran(step, &results).await?;
                 Ok(Event::ToolsRan(results))
             }
@@ -168,11 +169,6 @@ impl Shell<'_> {
 
     fn check_stop(&self) -> Result<(), Stopped> {
         if self.stop.is_cancelled() { Err(Stopped::Released) } else { Ok(()) }
-    }
-
-    /// Active time over all attempts.
-    fn active(&self) -> Duration {
-        self.assignment.active_before.saturating_add(self.began.elapsed())
     }
 }
 

@@ -40,8 +40,6 @@ pub enum Event {
     ToolsRan(StepResults),
     /// The workspace broke.
     ToolsBroke(String),
-    /// The time is over.
-    TimeUp,
 }
 
 /// What to do now.
@@ -134,7 +132,6 @@ impl Turn {
             Event::FellBack => self.fall_back(),
             Event::ToolsRan(results) => self.ran(&results),
             Event::ToolsBroke(why) => self.end(End::Internal, Some(why)),
-            Event::TimeUp => self.end(End::LimitTime, None),
         }
     }
 

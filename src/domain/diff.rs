@@ -10,6 +10,7 @@ pub use parse::parse;
 pub use show::{Shown, show};
 
 use super::review::Side;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// What changed between two commits.
@@ -30,6 +31,8 @@ pub struct FileDiff {
     pub is_removed: bool,
     /// Whether it has no lines.
     pub is_binary: bool,
+    /// Whether nobody read what changed in it, because that was too much.
+    pub is_unread: bool,
     /// The changed parts.
     pub hunks: Vec<Hunk>,
 }
@@ -64,6 +67,19 @@ impl Diff {
         self.files.iter().find(|file| file.path == path)
     }
 
+    /// The same with all of these paths: what is not known of yet was not read.
+    #[must_use]
+    pub fn with_unread(mut self, paths: Vec<String>) -> Self {
+        let known: BTreeSet<String> = self.files.iter().map(|file| file.path.clone()).collect();
+        let unread = paths.into_iter().filter(|path| !known.contains(path));
+        self.files.extend(unread.map(|path| FileDiff {
+            path,
+            is_unread: true,
+            ..FileDiff::default()
+        }));
+        self
+    }
+
     /// Only the hunks that a newer change touches, for a look at what is new.
     #[must_use]
     pub fn touched_by(&self, newer: &Diff) -> Self {
@@ -82,7 +98,7 @@ impl FileDiff {
     }
 
     fn touched_by(&self, newer: &FileDiff) -> Option<Self> {
-        if self.hunks.is_empty() {
+        if self.hunks.is_empty() || newer.is_unread {
             return Some(self.clone());
         }
         let is_touched = |hunk: &&Hunk| {

@@ -5,13 +5,25 @@ use super::guard::parse_sha;
 use super::{Git, Worktree};
 use crate::domain::ids::Sha;
 
+/// Nobody reviews more than this. GitHub itself shows a megabyte.
+/// <https://docs.github.com/repositories/creating-and-managing-repositories/repository-limits>
+const LONGEST_PATCH: u64 = 16 * 1024 * 1024;
+
+/// What changed.
+pub(crate) struct Change {
+    /// The change of whole files, as git prints it.
+    pub(crate) patch: String,
+    /// All paths that changed, if there is more than the patch has.
+    pub(crate) paths: Vec<String>,
+}
+
 impl Git {
     /// The change from where the worktree's commit parted from `base` up to the worktree's commit.
     pub(crate) async fn change_since_parting(
         &self,
         worktree: &Worktree,
         base: &Sha,
-    ) -> Result<String, GitError> {
+    ) -> Result<Change, GitError> {
         let git_dir = worktree.git_dir();
         let args = ["merge-base", base.as_str(), worktree.base.as_str()];
         let parted = self.environment.git(&git_dir).args(args).print().await?;
@@ -29,7 +41,7 @@ impl Git {
         &self,
         worktree: &Worktree,
         older: &Sha,
-    ) -> Result<Option<String>, GitError> {
+    ) -> Result<Option<Change>, GitError> {
         let git_dir = worktree.git_dir();
         if !self.has_commit(&git_dir, older).await? {
             return Ok(None);
@@ -55,9 +67,27 @@ impl Git {
     }
 
     /// Moved files as such, and the lines around, as GitHub shows them.
-    async fn change_between(&self, worktree: &Worktree, from: &Sha) -> Result<String, GitError> {
-        self.text_diff(worktree, (from, &worktree.base), &["-U3", "-M"]).await
+    async fn change_between(&self, worktree: &Worktree, from: &Sha) -> Result<Change, GitError> {
+        let between = (from, &worktree.base);
+        let printing = self.text_diff_call(worktree, between, &["-U3", "-M"]);
+        let (patch, is_whole) = printing.beginning(LONGEST_PATCH).await?;
+        let patch = String::from_utf8_lossy(&patch).into_owned();
+        if is_whole {
+            return Ok(Change { patch, paths: Vec::new() });
+        }
+        let args = ["diff-tree", "-r", "-z", "-M", "--name-only", from.as_str()];
+        let git = self.environment.git(&worktree.git_dir());
+        let paths = git.args(args.into_iter().chain([worktree.base.as_str()])).run().await?;
+        let paths = String::from_utf8_lossy(&paths);
+        let paths = paths.split_terminator('\0').map(str::to_owned).collect();
+        Ok(Change { patch: whole_files(&patch).to_owned(), paths })
     }
+}
+
+/// Without the last file, of which nobody knows where it would have ended.
+fn whole_files(patch: &str) -> &str {
+    let last = patch.rfind("\ndiff --git ").map_or(0, |newline| newline + 1);
+    patch.get(..last).unwrap_or_default()
 }
 
 fn parsed(line: &[u8]) -> Option<Sha> {

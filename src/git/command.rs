@@ -103,7 +103,14 @@ impl Environment {
             command.args(["-c", setting]);
         }
         command.current_dir(git_dir).stdin(Stdio::null()).kill_on_drop(true).process_group(0);
-        Call { command, input: None, token: None, verb: String::new(), limit: LOCAL_LIMIT }
+        Call {
+            command,
+            input: None,
+            token: None,
+            verb: String::new(),
+            limit: LOCAL_LIMIT,
+            most: OUTPUT_LIMIT,
+        }
     }
 }
 
@@ -114,6 +121,7 @@ pub(super) struct Call {
     token: Option<SecretString>,
     verb: String,
     limit: Duration,
+    most: u64,
 }
 
 /// What git printed and how it ended.
@@ -169,6 +177,20 @@ impl Call {
         Ok(String::from_utf8_lossy(&out).trim().to_owned())
     }
 
+    /// Runs it, and is content with the beginning of what it prints if that is longer than `most`; the
+    /// answer says whether it is all.
+    pub(super) async fn beginning(mut self, most: u64) -> Result<(Vec<u8>, bool), GitError> {
+        self.most = most;
+        let verb = self.verb.clone();
+        let printed = self.print().await?;
+        let is_cut = u64::try_from(printed.stdout.len()).is_ok_and(|length| length >= most);
+        // Whoever is not read to the end is stopped by it.
+        if printed.ok || is_cut {
+            return Ok((printed.stdout, !is_cut));
+        }
+        Err(explain(&verb, &printed.stderr))
+    }
+
     /// Runs it, whatever its exit code.
     pub(super) async fn print(self) -> Result<Printed, GitError> {
         let (verb, limit) = (self.verb.clone(), self.limit);
@@ -190,7 +212,7 @@ impl Call {
             hand_over(&mut self.command, token).map_err(unusable)?;
         }
         let child = self.command.spawn().map_err(unusable)?;
-        Ok(Running { child, input: self.input })
+        Ok(Running { child, input: self.input, most: self.most })
     }
 }
 
@@ -215,6 +237,7 @@ fn hand_over(command: &mut Command, token: &SecretString) -> std::io::Result<()>
 struct Running {
     child: Child,
     input: Option<Vec<u8>>,
+    most: u64,
 }
 
 impl Running {
@@ -222,6 +245,7 @@ impl Running {
         let (stdin, stdout, stderr) =
             (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take());
         let input = self.input.take().unwrap_or_default();
+        let most = self.most;
         let write = async {
             if let Some(mut stdin) = stdin {
                 // git may stop reading early; what it says on its other channels tells why.
@@ -231,7 +255,7 @@ impl Running {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let read_out = async {
             match stdout {
-                Some(pipe) => pipe.take(OUTPUT_LIMIT).read_to_end(&mut out).await,
+                Some(pipe) => pipe.take(most).read_to_end(&mut out).await,
                 None => Ok(0),
             }
         };

@@ -1,6 +1,7 @@
 //! Commits that come out the same wherever they are made: tree, parent, message, author and dates
 //! are all given, so the same input is the same commit.
 
+use super::command::Call;
 use super::error::GitError;
 use super::guard::parse_sha;
 use super::{CheckedTree, Git, Worktree};
@@ -126,10 +127,20 @@ impl Git {
         (from, to): (&Sha, &Sha),
         options: &[&str],
     ) -> Result<String, GitError> {
+        let diff = self.text_diff_call(worktree, (from, to), options).run().await?;
+        Ok(String::from_utf8_lossy(&diff).into_owned())
+    }
+
+    /// The call that prints it.
+    pub(super) fn text_diff_call(
+        &self,
+        worktree: &Worktree,
+        (from, to): (&Sha, &Sha),
+        options: &[&str],
+    ) -> Call {
         let args = ["diff-tree", "-p", "-r", "--text", "--no-ext-diff", "--no-textconv"];
         let args = args.iter().chain(options).copied().chain([from.as_str(), to.as_str()]);
-        let diff = self.environment.git(&worktree.git_dir()).args(args).run().await?;
-        Ok(String::from_utf8_lossy(&diff).into_owned())
+        self.environment.git(&worktree.git_dir()).args(args)
     }
 
     /// Applies such a change to a fresh worktree.

@@ -7,6 +7,7 @@ use super::{Llm, LlmError, Prompt, Reply};
 use async_trait::async_trait;
 use rand::Rng;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often and how patiently to ask again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +50,11 @@ impl<L: Llm> Retrying<L> {
 #[async_trait]
 impl<L: Llm> Llm for Retrying<L> {
     async fn call(&self, prompt: &Prompt<'_>) -> Result<Reply, LlmError> {
-        let mut failures = 0;
+        let (mut failures, began) = (0, Instant::now());
         loop {
+            let lost = began.elapsed();
             let error = match self.inner.call(prompt).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => return Ok(Reply { lost, ..reply }),
                 Err(error) => error,
             };
             failures += 1;

@@ -19,6 +19,7 @@ use crate::store::steps::{self, Holder};
 use crate::store::tasks::Sealed;
 use anyhow::Context;
 use sha2::{Digest as _, Sha256};
+use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -67,9 +68,7 @@ impl Worker {
             .by_id(&task.model)
             .with_context(|| format!("{} is no longer in the catalog", task.model))?;
         let fallback = self.fallback(task, model);
-        if fallback.is_none() {
-            self.may_ask(model.provider)?;
-        }
+        self.may_ask(task, model, fallback)?;
         let worktree = tokio::select! {
             worktree = self.workspace(task, &place) => worktree?,
             () = kept.stop.cancelled() => return Err(Stopped::Released.into()),
@@ -90,10 +89,23 @@ impl Worker {
         chosen.filter(|chosen| self.providers.contains(&chosen.provider))
     }
 
-    /// Nothing is prepared for a task whose model cannot be asked now.
-    fn may_ask(&self, provider: Provider) -> Result<(), Stopped> {
-        let wait = self.breaker.left_alone(provider);
-        wait.map_or(Ok(()), |retry_in| Err(Stopped::ModelAway { provider, retry_in }))
+    /// Nothing is prepared for a task if no model that could work on it can be asked now.
+    fn may_ask(
+        &self,
+        task: &ClaimedTask,
+        model: &Model,
+        fallback: Option<&Model>,
+    ) -> Result<(), Stopped> {
+        let own = Some(model).filter(|_| task.fell_back_to.is_none());
+        let mut soonest: Option<(Provider, Duration)> = None;
+        for Model { provider, .. } in own.into_iter().chain(fallback) {
+            let Some(wait) = self.breaker.left_alone(*provider) else { return Ok(()) };
+            if soonest.is_none_or(|(_, other)| wait < other) {
+                soonest = Some((*provider, wait));
+            }
+        }
+        let Some((provider, retry_in)) = soonest else { return Ok(()) };
+        Err(Stopped::ModelAway { provider, retry_in })
     }
 
     async fn workspace(&self, task: &ClaimedTask, place: &Place) -> Result<Worktree, Broken> {
@@ -137,7 +149,7 @@ impl Worker {
             review: subject.map(|subject| subject.input.clone()),
             task_text,
             already: already(stored)?,
-            ..assignment(task, model)
+            ..assignment(task, model, kept)
         };
         let journal = StepJournal {
             store: &self.store,
@@ -180,7 +192,7 @@ pub(super) fn place(task: &ClaimedTask) -> Option<Place> {
     Some(Place { installation: task.installation?, repository, name })
 }
 
-fn assignment(task: &ClaimedTask, model: &Model) -> Assignment {
+fn assignment(task: &ClaimedTask, model: &Model, kept: &Kept) -> Assignment {
     Assignment {
         kind: task.kind,
         model: model.clone(),
@@ -192,7 +204,7 @@ fn assignment(task: &ClaimedTask, model: &Model) -> Assignment {
         review: None,
         before: Before::default(),
         already: Vec::new(),
-        active_before: task.active,
+        clock: kept.clock.clone(),
     }
 }
 

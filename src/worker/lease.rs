@@ -1,5 +1,6 @@
 //! Keeps a task's lease alive while an attempt runs, and tells the attempt when to stop.
 
+use crate::agent::clock::Clock;
 use crate::config::Timing;
 use crate::store::Store;
 use crate::store::steps::Holder;
@@ -23,6 +24,8 @@ pub(super) struct Kept {
     pub(super) holder: Holder,
     /// Cancelled when the attempt has to stop.
     pub(super) stop: CancellationToken,
+    /// The time that the task is worked on.
+    pub(super) clock: Clock,
     why: Arc<OnceLock<Why>>,
     _ends_heartbeat: DropGuard,
 }
@@ -38,10 +41,17 @@ impl Kept {
     ) -> Self {
         let (stop, done) = (CancellationToken::new(), CancellationToken::new());
         let why = Arc::new(OnceLock::new());
-        let heart =
-            Heart { store, holder, timing, before, stop: stop.clone(), why: Arc::clone(&why) };
+        let clock = Clock::after(before);
+        let heart = Heart {
+            store,
+            holder,
+            timing,
+            clock: clock.clone(),
+            stop: stop.clone(),
+            why: Arc::clone(&why),
+        };
         tokio::spawn(heart.beat(shutdown.clone(), done.clone()));
-        Self { holder, stop, why, _ends_heartbeat: done.drop_guard() }
+        Self { holder, stop, clock, why, _ends_heartbeat: done.drop_guard() }
     }
 
     /// Why it was cancelled; a stop without a reason counts as a lost lease, which is always safe.
@@ -54,14 +64,13 @@ struct Heart {
     store: Store,
     holder: Holder,
     timing: Timing,
-    before: Duration,
+    clock: Clock,
     stop: CancellationToken,
     why: Arc<OnceLock<Why>>,
 }
 
 impl Heart {
     async fn beat(self, shutdown: CancellationToken, done: CancellationToken) {
-        let began = Instant::now();
         let mut kept_until = Instant::now() + self.timing.lease;
         loop {
             tokio::select! {
@@ -70,7 +79,7 @@ impl Heart {
                 () = tokio::time::sleep(self.timing.heartbeat) => {}
             }
             let asked = Instant::now();
-            let active = self.before + began.elapsed();
+            let active = self.clock.active();
             match self
                 .store
                 .heartbeat(self.holder.task, self.holder.lease, self.timing.lease, active)

@@ -13,7 +13,7 @@ use crate::domain::ids::Sha;
 use crate::domain::report::{self, review};
 use crate::domain::review::{Review, sorted_out};
 use crate::domain::task::End;
-use crate::git::Worktree;
+use crate::git::{Change, Worktree};
 use crate::store::claims::ClaimedTask;
 use crate::store::tasks::Sealed;
 use anyhow::Context;
@@ -42,7 +42,7 @@ impl Worker {
         model: &Model,
     ) -> Result<Option<Subject>, Broken> {
         let Some(reviewed) = &task.brief.reviews else { return Ok(None) };
-        let patch = self.git.change_since_parting(worktree, &reviewed.base_sha).await?;
+        let whole = self.git.change_since_parting(worktree, &reviewed.base_sha).await?;
         let newer = match &reviewed.since {
             Some(since) => self.git.change_since(worktree, since).await?,
             None => None,
@@ -51,7 +51,7 @@ impl Worker {
         let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
         let most = most_shown(task, model);
         // A change of thousands of files would hold up everything else on this thread.
-        let reading = move || read_change(&patch, newer.as_deref(), most, &workspace);
+        let reading = move || read_change(whole, newer, most, &workspace);
         let (diff, shown) =
             tokio::task::spawn_blocking(reading).await.context("reading the change")?;
         let told = self.store.told_findings(task.repository, task.brief.thread.number).await?;
@@ -96,13 +96,14 @@ impl Worker {
 
 /// The change, and what is shown of it or of its newer part.
 fn read_change(
-    patch: &str,
-    newer: Option<&str>,
+    whole: Change,
+    newer: Option<Change>,
     most: usize,
     workspace: &Workspace,
 ) -> (Diff, Shown) {
-    let diff = diff::parse(patch);
-    let part = newer.map(|newer| diff.touched_by(&diff::parse(newer)));
+    let read = |Change { patch, paths }| diff::parse(&patch).with_unread(paths);
+    let diff = read(whole);
+    let part = newer.map(|newer| diff.touched_by(&read(newer)));
     let shown = diff::show(part.as_ref().unwrap_or(&diff), most, |path| lines_of(workspace, path));
     (diff, shown)
 }

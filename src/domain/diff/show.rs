@@ -31,7 +31,8 @@ pub fn show(diff: &Diff, most: usize, lines_of: impl Fn(&str) -> Option<Vec<Stri
     for file in in_order(diff) {
         let left = most.saturating_sub(shown.text.len());
         // What cannot fit is not even looked up: there may be thousands.
-        let text = (file.size() <= left).then(|| show_file(file, &lines_of));
+        let fits = !file.is_unread && file.size() <= left;
+        let text = fits.then(|| show_file(file, &lines_of));
         match text.filter(|text| text.len() <= left) {
             Some(text) => shown.text.push_str(&text),
             None => shown.left_out.push(file.path.clone()),

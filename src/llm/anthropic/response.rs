@@ -7,6 +7,7 @@ use crate::llm::wire::{Answer, Sizes, count, describe, malformed, tokens};
 use crate::llm::{Block, LlmError, Reply, Stop};
 use serde::Deserialize;
 use serde_json::Value;
+use std::time::Duration;
 
 #[derive(Deserialize)]
 struct Body {
@@ -39,6 +40,7 @@ pub(super) fn reply(
         model: body.model,
         request_id,
         raw: body.content,
+        lost: Duration::ZERO,
     })
 }
 

@@ -30,6 +30,7 @@ pub(super) fn reply(body: &[u8], model: &Model, sizes: Sizes) -> Result<Reply, L
         model: text(&body, "/modelVersion").to_owned(),
         request_id: Some(id.to_owned()).filter(|id| !id.is_empty()),
         raw: candidate.get("content").cloned().unwrap_or_default(),
+        lost: Duration::ZERO,
     })
 }
 

@@ -5,6 +5,7 @@ use crate::domain::catalog::Model;
 use crate::llm::wire::{Counts, Sizes, count, word};
 use crate::llm::{Block, LlmError, Message, NO_ANSWER, Prompt, Reply, Stop, UserPart, object};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The body of a request. The same prompt is always the same bytes.
 pub(super) fn body(prompt: &Prompt<'_>) -> Value {
@@ -84,6 +85,7 @@ pub(super) fn reply(body: &Value, model: &Model, sizes: Sizes) -> Result<Reply, 
         model: field(body, "model").to_owned(),
         request_id: None,
         raw: Value::Array(output.clone()),
+        lost: Duration::ZERO,
     })
 }
 

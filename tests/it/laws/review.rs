@@ -47,7 +47,7 @@ fn change(before: &[(&str, &str)], after: &[(&str, &str)]) -> Diff {
 
 fn told(diff: &Diff) -> String {
     let mut text = String::new();
-    for FileDiff { path, moved_from, is_removed, is_binary, hunks } in &diff.files {
+    for FileDiff { path, moved_from, is_removed, is_binary, hunks, .. } in &diff.files {
         let spans = |side| {
             let spans = hunks.iter().map(|h| h.span(side)).filter(|s| !s.is_empty());
             spans.map(|s| format!("{}-{}", s.start(), s.end())).collect::<Vec<_>>().join(",")
@@ -258,6 +258,20 @@ fn three_thousand_files_are_shown_as_far_as_they_fit() {
     let fit = shown.text.matches("## File: ").count();
     assert_eq!(fit + shown.left_out.len(), 3_000, "each is shown or named");
     assert!(fit > 500, "{fit}");
+}
+
+#[test]
+fn what_was_too_much_to_be_read_is_named_and_never_shown() {
+    let patch = "diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-x\n+y\n";
+    let whole = parse(patch).with_unread(vec!["a".to_owned(), "b".to_owned()]);
+    let shown = show(&whole, 10_000, |_| None);
+    assert_eq!(
+        (shown.text.matches("## File: ").count(), shown.left_out),
+        (1, vec!["b".to_owned()])
+    );
+    // A newer part that was too much as well is not taken for one that changed nothing.
+    let newer = parse("").with_unread(vec!["a".to_owned()]);
+    assert_eq!(whole.touched_by(&newer).files.len(), 1);
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 //! if nothing had happened, and a whole run.
 
 use async_trait::async_trait;
+use asynccoder::agent::clock::Clock;
 use asynccoder::agent::tools::ToolResult;
 use asynccoder::agent::turn::{Effect, Event, Turn};
 use asynccoder::agent::workspace::Workspace;
@@ -12,7 +13,7 @@ use asynccoder::agent::{
 use asynccoder::domain::catalog::{Catalog, Model};
 use asynccoder::domain::credit::{Credits, NanoUsd, Prices, Tariff, Usage};
 use asynccoder::domain::report::PlanStatus;
-use asynccoder::domain::task::Kind;
+use asynccoder::domain::task::{Kind, Limits};
 use asynccoder::llm::{Block, Llm, LlmError, Message, Prompt, Reply, Stop, UserPart};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -44,14 +45,22 @@ pub(super) fn assignment() -> Assignment {
         review: None,
         before: Before::default(),
         already: Vec::new(),
-        active_before: Duration::ZERO,
+        clock: Clock::after(Duration::ZERO),
     }
 }
 
 pub(super) fn reply(blocks: Vec<Block>, stop: Stop) -> Reply {
     let raw = blocks.iter().map(|block| json!(format!("{block:?}"))).collect();
     let usage = Usage { input: 1000, cached: 0, cache_write: 0, output: 100 };
-    Reply { blocks, stop, usage, model: "m".to_owned(), request_id: None, raw: Value::Array(raw) }
+    Reply {
+        blocks,
+        stop,
+        usage,
+        model: "m".to_owned(),
+        request_id: None,
+        raw: Value::Array(raw),
+        lost: Duration::ZERO,
+    }
 }
 
 pub(super) fn says(text: &str) -> Reply {
@@ -843,11 +852,46 @@ async fn a_cancelled_run_drops_the_model_call() {
 }
 
 #[tokio::test]
-async fn a_model_that_never_answers_ends_with_the_time() {
+async fn a_model_that_never_answers_is_no_end_of_the_time() {
     let (stage, journal) = (stage(), Memory::default());
-    let late = Assignment { active_before: Kind::Debug.limits().time, ..assignment() };
-    let outcome = stage.run(&late, &Script::default(), &journal).await.unwrap();
-    assert_eq!((outcome.end.as_str(), outcome.steps), ("limit_time", 0));
+    let outcome = stage.run(&hurried(), &Script::default(), &journal).await.unwrap();
+    assert_eq!((outcome.end.as_str(), outcome.steps), ("provider_error", 0));
+}
+
+#[tokio::test]
+async fn only_the_time_that_a_service_took_to_answer_counts() {
+    let ended = async |lost: Duration| {
+        let stage = stage();
+        let (assignment, journal) = (hurried(), Memory::default());
+        let (workspace, stop) = (&stage.workspace, CancellationToken::new());
+        let slow = Slow { lost };
+        agent::run(&assignment, &slow, workspace, &journal, &stop).await.unwrap().end.as_str()
+    };
+    assert_eq!(ended(Duration::ZERO).await, "limit_time");
+    assert_eq!(
+        ended(Duration::from_hours(1)).await,
+        "stuck",
+        "it repeats itself, and has the time"
+    );
+}
+
+/// Hardly any time.
+fn hurried() -> Assignment {
+    let limits = Limits { time: Duration::from_millis(40), ..Kind::Debug.limits() };
+    Assignment { limits, ..assignment() }
+}
+
+/// Takes half of that time for each answer, and says how much went by before it in failures.
+struct Slow {
+    lost: Duration,
+}
+
+#[async_trait]
+impl Llm for Slow {
+    async fn call(&self, _prompt: &Prompt<'_>) -> Result<Reply, LlmError> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok(Reply { lost: self.lost, ..calls(&[("list_dir", json!({ "path": "." }))]) })
+    }
 }
 
 #[tokio::test]

@@ -397,6 +397,20 @@ story!(what_does_not_fit_is_named, async |world| {
     expect!["**Not read**: 313 of 600 files, because the change is too large for one review: `src/part0287.rs`, `src/part0288.rs`, `src/part0289.rs`, `src/part0290.rs`, `src/part0291.rs`, `src/part0292.rs`, `src/part0293.rs`, `src/part0294.rs`, `src/part0295.rs`, `src/part0296.rs`, `src/part0297.rs`, `src/part0298.rs`, `src/part0299.rs`, `src/part0300.rs`, `src/part0301.rs`, `src/part0302.rs`, `src/part0303.rs`, `src/part0304.rs`, `src/part0305.rs`, `src/part0306.rs` and 293 more."].assert_eq(not_read);
 });
 
+story!(a_change_of_many_megabytes_is_read_as_far_as_it_goes, async |world| {
+    let huge = "0123456789abcdef\n".repeat(1024 * 1024);
+    let files = [("src/discount.rs", Some(CHANGED)), ("zeros.txt", Some(huge.as_str()))];
+    world.simulator.quietly().commit_as(REPOSITORY, "carol", "huge", &files).unwrap();
+    let pull = world.carol.quietly().proposes("huge", "Add a file of seventeen megabytes");
+    world.model(finds("Dividing first loses cents."));
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settle().await;
+    world.story();
+    let said = review(world, &pull);
+    assert!(said.contains("**Not read**: 1 of 2 files"), "{said}");
+    assert!(said.contains("── src/discount.rs:9"), "{said}");
+});
+
 story!(a_review_that_runs_out_tells_what_it_found, async |world| {
     let mut script = Script::new("never ends")
         .calls(vec![with(finding(9, "Dividing first loses cents."), json!({}))]);
