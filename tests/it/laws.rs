@@ -2,6 +2,7 @@
 
 mod catalog;
 mod documents;
+mod edits;
 mod ends;
 mod fallback;
 mod grammar;
