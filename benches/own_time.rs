@@ -60,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
     let token = by_hand::token(&simulator).await?;
     small(&simulator, &app, &token, folder.path()).await?;
     large::measure(&simulator, &app, &token, folder.path()).await?;
-    prompt::measure(&simulator, &app).await?;
+    prompt::measure(&simulator, &app, &folder.path().join("data")).await?;
     ensure!(simulator.refusals().is_empty(), "something was refused: {:?}", simulator.refusals());
     app.stop().await;
     memory::at_rest(&simulator, folder.path()).await?;

@@ -5,6 +5,7 @@
 //! happens, the command ends visibly: a task, an answer, or a refusal that says what to do next.
 
 mod answers;
+mod configured;
 mod facts;
 mod later;
 mod thread;
@@ -17,9 +18,10 @@ use crate::domain::credit::Daily;
 use crate::domain::event::Source;
 use crate::domain::ids::TaskId;
 use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
+use crate::domain::repo_config::RepoConfig;
 use crate::domain::report::answer::no_such_task;
 use crate::domain::report::{command_marker, pull_request, refusal};
-use crate::domain::task::{Brief, Kind, Priority};
+use crate::domain::task::{Brief, Kind, Priority, Rules};
 use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
 use crate::store::acts::NewAct;
@@ -155,11 +157,15 @@ impl Admission {
         place: &Place,
         permission: Permission,
     ) -> Result<(), Undecided> {
+        if asked.verb == Verb::Config && permission >= asked.verb.least_permission() {
+            return self.tell_config(command, place).await;
+        }
         if asked.verb == Verb::Retry && permission >= asked.verb.least_permission() {
             return self.retry(command, asked, place, permission).await;
         }
         let gathered = self.gather(command, asked, place, permission).await?;
-        self.conclude(command, asked, gathered).await
+        let asked = gathered.meant_by(asked);
+        self.conclude(command, &asked, gathered).await
     }
 
     async fn conclude(
@@ -209,7 +215,15 @@ impl Admission {
         acts.push(answer(command, &refusal::refusal(why)));
         let ending = match why {
             Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
-            Refusal::NotBuilt(_) | Refusal::WrongThread => Ending::Refused("not_available"),
+            Refusal::LabelsOff => {
+                // Where labels are switched off, they are not for us, and nobody waits for an answer.
+                self.store.end_command(command, Ending::Refused("labels_off"), Vec::new()).await?;
+                return Ok(());
+            }
+            Refusal::WrongThread => Ending::Refused("not_available"),
+            Refusal::KindNotAllowed { .. } | Refusal::ModelNotAllowed { .. } => {
+                Ending::Refused("configuration")
+            }
             Refusal::NothingNew(_) => Ending::Refused("nothing_new"),
             Refusal::NotPushable(_) => Ending::Refused("not_pushable"),
             Refusal::KeyForIssues(_) => Ending::Refused("not_understood"),
@@ -222,6 +236,7 @@ impl Admission {
             | Refusal::BranchExists(_) => Ending::Refused("repository"),
             Refusal::NotEnoughCredits { .. }
             | Refusal::BudgetTooSmall { .. }
+            | Refusal::RepositoryBudget { .. }
             | Refusal::DailyLimit { .. } => Ending::Refused("credits"),
             Refusal::GitHubUnreachable | Refusal::Lacks(_) | Refusal::NoAccess => {
                 Ending::Refused("github")
@@ -265,9 +280,10 @@ impl Admission {
                 asked_at: command.asked.at,
                 url: command.asked.url.clone(),
                 line: command.asked.line.clone(),
-                draft: asked.options.draft,
+                draft: asked.options.draft.or(gathered.config.draft()),
                 continues: gathered.continues,
                 reviews: reviews.clone(),
+                rules: rules(&gathered.config),
             },
             base_branch: base_branch.clone(),
             base_sha: base_sha.clone(),
@@ -283,6 +299,15 @@ impl Admission {
             self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;
         }
         Ok(())
+    }
+}
+
+fn rules(config: &RepoConfig) -> Rules {
+    Rules {
+        protected: config.protected(),
+        instructions: config.instructions(),
+        checks: config.checks().map(<[String]>::to_vec),
+        deletes_branch: config.deletes_branch(),
     }
 }
 

@@ -84,6 +84,8 @@ pub struct TaskText {
     pub line: Option<AtLine>,
     /// The repository's `AGENTS.md` on the base branch.
     pub guidance: Option<String>,
+    /// What its configuration tells agents.
+    pub rules: Option<String>,
     /// The form in which the repository wants its pull requests described.
     pub template: Option<String>,
     /// What earlier tasks of this bot came to, as far as the instruction names them.

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod pace;
 pub mod places;
 pub mod policy;
+pub mod repo_config;
 pub mod report;
 pub mod review;
 pub mod secrets;

@@ -6,6 +6,7 @@
 
 pub(crate) mod account;
 pub(crate) mod checks;
+mod contents;
 pub(crate) mod error;
 pub(crate) mod issues;
 mod limits;

@@ -10,6 +10,7 @@ mod ai_models;
 pub mod claims;
 mod columns;
 pub mod commands;
+mod configs;
 pub mod deliveries;
 pub mod documents;
 mod engine;

@@ -1,14 +1,18 @@
 //! How much of each request to the model is, byte for byte, how the next one of the same task begins:
-//! only that much can come from the provider's cache.
+//! only that much can come from the provider's cache. And what goes by from one request to the next,
+//! which is our own time and that of a loopback request to a model that answers at once.
 
+use super::spread::Spread;
 use super::stage::{self, REPOSITORY};
 use anyhow::ensure;
 use asynccoder::app::App;
 use asynccoder::simulator::{Script, Simulator};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// One task that looks around for a while.
-pub(crate) async fn measure(simulator: &Simulator, app: &App) -> anyhow::Result<()> {
+pub(crate) async fn measure(simulator: &Simulator, app: &App, data: &Path) -> anyhow::Result<()> {
     simulator.models().clear_scripts();
     simulator.models().script(thorough());
     let before = simulator.models().requests().len();
@@ -24,7 +28,27 @@ pub(crate) async fn measure(simulator: &Simulator, app: &App) -> anyhow::Result<
     let share = 100.0 * f64::from(u32::try_from(same)?) / f64::from(u32::try_from(bytes)?);
     println!("\n{} requests of one task", prompts.len());
     println!("{:36} {share:9.2} %", "of a request begins the next one");
+    let steps = steps(data, prompts.len()).await?;
+    println!("{:36} {steps}", "from step to step, p50 and p95 in ms");
     Ok(())
+}
+
+/// The times between the steps of a task, over the newest steps.
+async fn steps(data: &Path, newest: usize) -> anyhow::Result<Spread> {
+    let url = format!("sqlite://{}/asynccoder.db", data.display());
+    let database = sqlx::SqlitePool::connect(&url).await?;
+    let began: Vec<(Vec<u8>, DateTime<Utc>)> = sqlx::query_as(
+        "select task_id, created_at from task_steps order by task_id desc, step limit $1",
+    )
+    .bind(i64::try_from(newest)?)
+    .fetch_all(&database)
+    .await?;
+    let pairs = began.iter().zip(began.iter().skip(1));
+    let same_task = pairs.filter(|((task, _), (next, _))| task == next);
+    let times: Vec<_> =
+        same_task.filter_map(|((_, at), (_, then))| (*then - *at).to_std().ok()).collect();
+    ensure!(times.len() > newest / 2, "only {} steps are there", times.len());
+    Ok(Spread::of(times))
 }
 
 /// What the model reads, in its order: tools, system, messages.

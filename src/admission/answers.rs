@@ -48,7 +48,7 @@ impl Admission {
             | Verb::Async
             | Verb::Retry
             | Verb::Config) => {
-                Err(StoreError::Unreadable(format!("`{verb}` has no answer in this version")))
+                Err(StoreError::Unreadable(format!("`{verb}` is answered elsewhere")))
             }
         }
     }

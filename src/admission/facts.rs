@@ -1,21 +1,26 @@
 //! The facts that a decision needs, asked for only as far as it needs them.
 
+use super::configured::Configured;
 use super::{Admission, Undecided};
 use crate::domain::command::{Command, Verb};
 use crate::domain::credit::{Credits, Daily};
+use crate::domain::event::Source;
 use crate::domain::ids::{Sha, TaskId};
 use crate::domain::policy::{Facts, NotPushable, Permission, RepositoryState};
+use crate::domain::repo_config::RepoConfig;
 use crate::domain::task::Reviewed;
 use crate::github::Place;
 use crate::github::error::GitHubError;
 use crate::github::pulls::{PullRequestNow, Side};
-use crate::github::repositories::{Branch, Repository};
+use crate::github::repositories::Branch;
 use crate::store::commands::ClaimedCommand;
 
 /// What was found out.
 pub(super) struct Gathered {
     permission: Permission,
     is_requester: bool,
+    /// What the repository's files say; nothing for what asks for no work.
+    pub(super) config: RepoConfig,
     repository: RepositoryState,
     available: Credits,
     daily: Daily,
@@ -35,6 +40,11 @@ pub(super) struct Ground {
 }
 
 impl Gathered {
+    /// What a command without a verb asks for here.
+    pub(super) fn meant_by(&self, asked: &Command) -> Command {
+        meant_by(&self.config, asked)
+    }
+
     /// The same for a task that goes on with another one's conversation.
     pub(super) fn continuing(self, task: Option<TaskId>) -> Self {
         Self { continues: task, ..self }
@@ -51,6 +61,8 @@ impl Gathered {
             permission: self.permission,
             is_requester: self.is_requester,
             on_pull_request: command.asked.thread.is_pull_request,
+            by_label: command.asked.source == Source::Label,
+            config: &self.config,
             repository: self.repository.clone(),
             catalog: &admission.catalog,
             providers: &admission.providers,
@@ -72,13 +84,20 @@ impl Admission {
         permission: Permission,
     ) -> Result<Gathered, Undecided> {
         let thread = &command.asked.thread;
-        let could_start = asked.verb.is_built()
-            && permission >= asked.verb.least_permission()
-            && asked.verb.kind().is_some_and(|kind| kind.works_on(thread.is_pull_request));
-        let (repository, ground) = match could_start {
-            true if thread.is_pull_request => self.ground_of_pull(command, place, asked).await?,
-            true => self.ground(place, asked).await?,
-            false => (RepositoryState::Ready, None),
+        let wants_work = asked.verb.kind().is_some() && permission >= asked.verb.least_permission();
+        let configured = match wants_work {
+            true => Some(self.configured(command, place).await?),
+            false => None,
+        };
+        let asked = &meant_by(&config_of(configured.as_ref()), asked);
+        let works_here =
+            asked.verb.kind().is_some_and(|kind| kind.works_on(thread.is_pull_request));
+        let (repository, ground) = match &configured {
+            Some(here) if works_here && thread.is_pull_request => {
+                self.ground_of_pull(command, place, here, asked).await?
+            }
+            Some(here) if works_here => self.ground(place, here, asked).await?,
+            Some(_) | None => (RepositoryState::Ready, None),
         };
         let available = self.store.balance(command.account).await?.available();
         let is_requester = asked.verb == Verb::Cancel
@@ -89,11 +108,13 @@ impl Admission {
                 .is_some_and(|t| t.requester_id == command.sender.id);
         let daily =
             self.daily.minus(self.store.spent_today(command.account, command.sender.id).await?);
-        let recent = self.recent_costs(asked).await?;
+        let config = configured.map(|here| here.config).unwrap_or_default();
+        let recent = self.recent_costs(&config, asked).await?;
         let continues = None;
         Ok(Gathered {
             permission,
             is_requester,
+            config,
             repository,
             available,
             daily,
@@ -104,8 +125,13 @@ impl Admission {
     }
 
     /// Only a model that is named or the default has a history worth asking for.
-    async fn recent_costs(&self, asked: &Command) -> Result<Vec<Credits>, Undecided> {
-        let name = asked.options.model.as_deref().or(self.default_model.as_deref());
+    async fn recent_costs(
+        &self,
+        config: &RepoConfig,
+        asked: &Command,
+    ) -> Result<Vec<Credits>, Undecided> {
+        let default = config.model().or(self.default_model.as_deref());
+        let name = asked.options.model.as_deref().or(default);
         let model = name.and_then(|name| self.catalog.find(name).ok());
         let (Some(kind), Some(model)) = (asked.verb.kind(), model) else { return Ok(Vec::new()) };
         Ok(self.store.recent_costs(kind, &model.id).await?)
@@ -116,15 +142,16 @@ impl Admission {
         &self,
         command: &ClaimedCommand,
         place: &Place,
+        here: &Configured,
         asked: &Command,
     ) -> Result<(RepositoryState, Option<Ground>), Undecided> {
-        let repository = self.github.repository(place).await?;
-        if repository.archived {
+        if here.repository.archived {
             return Ok((RepositoryState::Archived, None));
         }
         let pull = self.github.pull_request(place, command.asked.thread.number).await?;
         if asked.verb.kind().is_some_and(|kind| kind.limits().may_edit)
-            && let Some(why) = self.not_pushable(place, &repository, &pull).await?
+            && let Some(why) =
+                self.not_pushable(place, &here.repository.default_branch, &pull).await?
         {
             return Ok((RepositoryState::NotPushable(why), None));
         }
@@ -149,7 +176,7 @@ impl Admission {
     async fn not_pushable(
         &self,
         place: &Place,
-        repository: &Repository,
+        default_branch: &str,
         pull: &PullRequestNow,
     ) -> Result<Option<NotPushable>, GitHubError> {
         if pull.state != "open" {
@@ -160,7 +187,7 @@ impl Admission {
         }
         let branch = &pull.head.branch;
         let is_guarded =
-            *branch == repository.default_branch || self.github.is_protected(place, branch).await?;
+            branch == default_branch || self.github.is_protected(place, branch).await?;
         Ok(is_guarded.then(|| NotPushable::Protected(branch.clone())))
     }
 
@@ -182,14 +209,20 @@ impl Admission {
     async fn ground(
         &self,
         place: &Place,
+        here: &Configured,
         asked: &Command,
     ) -> Result<(RepositoryState, Option<Ground>), GitHubError> {
-        let repository = self.github.repository(place).await?;
-        if repository.archived {
+        if here.repository.archived {
             return Ok((RepositoryState::Archived, None));
         }
-        let base_branch = asked.options.base.clone().unwrap_or(repository.default_branch);
-        let base_sha = match self.github.branch(place, &base_branch).await? {
+        let default = &here.repository.default_branch;
+        let wanted = asked.options.base.as_deref().or(here.config.base());
+        let base_branch = wanted.unwrap_or(default).to_owned();
+        let head = match base_branch == *default {
+            true => here.head.clone(),
+            false => self.github.branch(place, &base_branch).await?,
+        };
+        let base_sha = match head {
             Branch::At(sha) => sha,
             Branch::Missing => return Ok((RepositoryState::NoBranch(base_branch), None)),
             Branch::EmptyRepository => return Ok((RepositoryState::Empty, None)),
@@ -201,4 +234,14 @@ impl Admission {
         }
         Ok((RepositoryState::Ready, Some(Ground { base_branch, base_sha, reviews: None })))
     }
+}
+
+/// What a command without a verb asks for.
+fn meant_by(config: &RepoConfig, asked: &Command) -> Command {
+    let verb = if asked.is_implied { Verb::of(config.kind()) } else { asked.verb };
+    Command { verb, ..asked.clone() }
+}
+
+fn config_of(configured: Option<&Configured>) -> RepoConfig {
+    configured.map(|here| here.config.clone()).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use super::Admission;
 use crate::domain::command::{Command, Options, Verb};
-use crate::domain::task::{Kind, Phase};
+use crate::domain::task::Phase;
 use crate::store::Result;
 use crate::store::commands::ClaimedCommand;
 use crate::store::threads::ThreadTask;
@@ -49,18 +49,7 @@ pub(super) fn again(task: &ThreadTask, asked: &Command, added: &str) -> Result<C
         draft: brief.draft,
         ..Options::default()
     };
-    Ok(Command { verb: verb_of(task.kind), options, text })
-}
-
-fn verb_of(kind: Kind) -> Verb {
-    match kind {
-        Kind::Ask => Verb::Ask,
-        Kind::Architect => Verb::Architect,
-        Kind::PrReview => Verb::PrReview,
-        Kind::Documentation => Verb::Documentation,
-        Kind::Debug => Verb::Debug,
-        Kind::Async => Verb::Async,
-    }
+    Ok(Command { verb: Verb::of(task.kind), is_implied: false, options, text })
 }
 
 /// A leading short id, with or without `t_`, and the rest. What begins with `t_` is meant as one even

@@ -65,8 +65,12 @@ pub fn task(assignment: &Assignment) -> Vec<UserPart> {
 fn repository(fence: &str, text: &TaskText) -> String {
     let mut said = format!("The repository is {}.\n", word(&text.repository));
     if let Some(guidance) = &text.guidance {
-        said.push_str("What its maintainers say about working in it (AGENTS.md):\n");
+        said.push_str("What its maintainers say about working in it:\n");
         said.push_str(&data(fence, "repository", "guidance", guidance));
+    }
+    if let Some(rules) = &text.rules {
+        said.push_str("What they have configured for you (.github/asynccoder.toml):\n");
+        said.push_str(&data(fence, "repository", "rules", rules));
     }
     said.push_str(&form(fence, text));
     said

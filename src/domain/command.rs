@@ -112,9 +112,16 @@ impl Verb {
         }
     }
 
-    /// Whether this version of the program can do it.
-    pub const fn is_built(self) -> bool {
-        !matches!(self, Verb::Config)
+    /// The verb that asks for a kind of task.
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Ask => Verb::Ask,
+            Kind::Architect => Verb::Architect,
+            Kind::PrReview => Verb::PrReview,
+            Kind::Documentation => Verb::Documentation,
+            Kind::Debug => Verb::Debug,
+            Kind::Async => Verb::Async,
+        }
     }
 
     /// One line for `help`.
@@ -216,6 +223,9 @@ pub struct Options {
 pub struct Command {
     /// What it asks for.
     pub verb: Verb,
+    /// Whether no verb was given, so that the repository may say what is meant.
+    #[serde(default)]
+    pub is_implied: bool,
     /// The keys that were set.
     pub options: Options,
     /// What else was said, over as many lines as it took.

@@ -5,6 +5,7 @@ use super::catalog::{Catalog, Model, NoSuchModel, Provider};
 use super::command::{Command, Key, Verb};
 use super::credit::{Credits, Daily, Quote};
 use super::ids::TaskId;
+use super::repo_config::RepoConfig;
 use super::task::Kind;
 use super::text_enum;
 
@@ -53,6 +54,10 @@ pub struct Facts<'a> {
     pub is_requester: bool,
     /// Whether the thread is a pull request.
     pub on_pull_request: bool,
+    /// Whether a label asks.
+    pub by_label: bool,
+    /// What the repository's files say.
+    pub config: &'a RepoConfig,
     /// The state of the repository.
     pub repository: RepositoryState,
     /// The models.
@@ -135,8 +140,22 @@ pub enum Refusal {
         /// What they have.
         has: Permission,
     },
-    /// This version cannot do it yet.
-    NotBuilt(Verb),
+    /// Labels ask for nothing here.
+    LabelsOff,
+    /// The repository does not want this kind of work.
+    KindNotAllowed {
+        /// What was asked for.
+        kind: Kind,
+        /// What may be.
+        allowed: Vec<Kind>,
+    },
+    /// The repository does not want this model.
+    ModelNotAllowed {
+        /// Which.
+        model: String,
+        /// What may be used.
+        allowed: Vec<String>,
+    },
     /// It is for pull requests, and was asked for in an issue.
     WrongThread,
     /// No such model.
@@ -178,6 +197,13 @@ pub enum Refusal {
         /// Whether it is the person's own limit, and not the account's.
         of_person: bool,
     },
+    /// The repository's files allow less than the kind needs to start.
+    RepositoryBudget {
+        /// What they allow.
+        budget: Credits,
+        /// What it takes.
+        least: Credits,
+    },
     /// The person allowed less than the kind needs to start.
     BudgetTooSmall {
         /// What was allowed.
@@ -202,9 +228,6 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
     if facts.permission < needs && !own_task {
         return Decision::Refuse(Refusal::NotAllowed { verb, needs, has: facts.permission });
     }
-    if !verb.is_built() {
-        return Decision::Refuse(Refusal::NotBuilt(verb));
-    }
     match verb.kind() {
         None => Decision::Answer,
         Some(kind) => start(facts, kind).map_or_else(Decision::Refuse, Decision::Start),
@@ -212,6 +235,7 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
 }
 
 fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
+    check_rules(facts, kind)?;
     if !kind.works_on(facts.on_pull_request) {
         return Err(Refusal::WrongThread);
     }
@@ -229,10 +253,7 @@ fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
     }
     let model = choose_model(facts)?.clone();
     let limits = kind.limits();
-    let budget = facts.command.options.budget;
-    if let Some(budget) = budget.filter(|b| *b < limits.least) {
-        return Err(Refusal::BudgetTooSmall { budget, least: limits.least });
-    }
+    let budget = check_budget(facts, limits.least)?;
     check_daily(facts.daily, limits.least)?;
     let quote = Quote::from_history(facts.recent.to_vec(), limits.cap);
     let hold = quote
@@ -243,6 +264,36 @@ fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
         )
         .ok_or(Refusal::NotEnoughCredits { available: facts.available, least: limits.least })?;
     Ok(Start { kind, model, quote, hold })
+}
+
+/// What the repository's files say about who may ask for what.
+fn check_rules(facts: &Facts<'_>, kind: Kind) -> Result<(), Refusal> {
+    if facts.by_label && !facts.config.labels() {
+        return Err(Refusal::LabelsOff);
+    }
+    let needs = facts.config.least_permission(kind);
+    if facts.permission < needs {
+        let (verb, has) = (Verb::of(kind), facts.permission);
+        return Err(Refusal::NotAllowed { verb, needs, has });
+    }
+    match facts.config.kinds() {
+        Some(allowed) if !allowed.contains(&kind) => {
+            Err(Refusal::KindNotAllowed { kind, allowed: allowed.to_vec() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The smaller one of what the person and the repository allow, if one of them says something.
+fn check_budget(facts: &Facts<'_>, least: Credits) -> Result<Option<Credits>, Refusal> {
+    let (own, here) = (facts.command.options.budget, facts.config.budget());
+    if let Some(budget) = own.filter(|budget| *budget < least) {
+        return Err(Refusal::BudgetTooSmall { budget, least });
+    }
+    if let Some(budget) = here.filter(|budget| *budget < least) {
+        return Err(Refusal::RepositoryBudget { budget, least });
+    }
+    Ok(own.into_iter().chain(here).min())
 }
 
 /// On a pull request the branches are given, and it is a draft or not already.
@@ -268,13 +319,33 @@ fn check_daily(daily: Daily, least: Credits) -> Result<(), Refusal> {
 
 fn choose_model<'a>(facts: &Facts<'a>) -> Result<&'a Model, Refusal> {
     let has_key = |model: &Model| facts.providers.contains(&model.provider);
-    let named = facts.command.options.model.as_deref().or(facts.default_model);
+    let allowed = allowed_models(facts);
+    let may_be_used =
+        |model: &Model| allowed.as_ref().is_none_or(|allowed| allowed.contains(&model.id.as_str()));
+    let typed = facts.command.options.model.as_deref();
+    let named = typed.or(facts.config.model()).or(facts.default_model);
     let model = match named {
         Some(name) => facts.catalog.find(name).map_err(Refusal::NoSuchModel)?,
         None => facts.catalog.models().find(|m| has_key(m)).ok_or(Refusal::NoModels)?,
     };
-    if has_key(model) {
+    if has_key(model) && may_be_used(model) {
         return Ok(model);
     }
-    Err(Refusal::NoKey { model: model.id.clone(), provider: model.provider })
+    // Nobody asked for the model that is used where nothing is said.
+    let other = facts.catalog.models().find(|m| has_key(m) && may_be_used(m));
+    match (other, &allowed) {
+        (Some(other), Some(_)) if typed.is_none() && !may_be_used(model) => Ok(other),
+        (_, Some(allowed)) if !may_be_used(model) => Err(Refusal::ModelNotAllowed {
+            model: model.id.clone(),
+            allowed: allowed.iter().map(|&id| id.to_owned()).collect(),
+        }),
+        _ => Err(Refusal::NoKey { model: model.id.clone(), provider: model.provider }),
+    }
+}
+
+/// The ids of the only models that may be used, if the repository names some.
+fn allowed_models<'a>(facts: &Facts<'a>) -> Option<Vec<&'a str>> {
+    let names = facts.config.models()?;
+    let id = |name: &String| facts.catalog.find(name).ok().map(|model| model.id.as_str());
+    Some(names.iter().filter_map(id).collect())
 }

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod check;
+pub mod config;
 pub mod detail;
 pub mod pull_request;
 pub mod receipt;

@@ -39,6 +39,23 @@ pub struct Brief {
     /// What is reviewed.
     #[serde(default)]
     pub reviews: Option<Reviewed>,
+    /// What the repository says about all work in it.
+    #[serde(default)]
+    pub rules: Rules,
+}
+
+/// What a repository's configuration said when the task was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rules {
+    /// Patterns of paths that may not be changed.
+    pub protected: Vec<String>,
+    /// What the agent is told about working here.
+    pub instructions: Option<String>,
+    /// The commands that tell whether a change is sound; `None`: whatever is found.
+    pub checks: Option<Vec<String>>,
+    /// Whether the branch of the pull request is deleted once that is closed.
+    pub deletes_branch: bool,
 }
 
 /// What a review is about, besides the head commit: pinned when it was asked for.

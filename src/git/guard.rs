@@ -43,8 +43,11 @@ impl Git {
         &self,
         worktree: &Worktree,
         changed: &BTreeSet<String>,
+        protected: &[String],
     ) -> Result<Guarded, GitError> {
-        if let Some(reason) = changed.iter().find_map(|path| paths::forbidden(path)) {
+        let protected = paths::Protected::new(protected);
+        let forbidden = |path: &String| paths::forbidden(path).or_else(|| protected.forbids(path));
+        if let Some(reason) = changed.iter().find_map(forbidden) {
             return Ok(Guarded::Blocked(reason));
         }
         match self.tree_with(worktree, changed).await? {

@@ -9,6 +9,7 @@ use crate::domain::credit::Credits;
 use crate::domain::event::{Installation, Pressed, Repository, Source, Thread};
 use crate::domain::ids::InstallationId;
 use crate::domain::policy::{Decision, Facts, Permission, RepositoryState, Start, decide};
+use crate::domain::repo_config::{self, RepoConfig};
 use crate::domain::report::refusal;
 use crate::store::commands::NewCommand;
 use crate::store::deliveries::{Digest, Fact};
@@ -164,6 +165,8 @@ impl<'a> Page<'a> {
             permission: Permission::Admin,
             is_requester: true,
             on_pull_request: command.asked.thread.is_pull_request,
+            by_label: command.asked.source == Source::Label,
+            config: &RepoConfig::default(),
             repository: if is_archived {
                 RepositoryState::Archived
             } else {
@@ -200,6 +203,7 @@ impl<'a> Page<'a> {
         );
         let mut conditions = vec![
             format!("{} has {needs} permission", command.sender.login),
+            format!("the repository has nothing against it in {}", repo_config::PATH),
             format!("the account has {} available, and today's limits leave them", limits.least),
         ];
         let on_pull_request = command.asked.thread.is_pull_request;

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "claims", include_str!("../../migrations/0007_claims.sql")),
     (8, "models", include_str!("../../migrations/0008_models.sql")),
     (9, "threads", include_str!("../../migrations/0009_threads.sql")),
+    (14, "configuration", include_str!("../../migrations/0014_configuration.sql")),
 ];
 
 const FORGET_STATEMENTS: &str = "deallocate all";

@@ -23,8 +23,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// The file in which a repository tells agents how it wants to be treated.
-const GUIDANCE_FILES: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
+/// The files in which a repository tells how it wants to be treated; the first that is there counts.
+const GUIDANCE_FILES: [&str; 3] = ["AGENTS.md", "CLAUDE.md", "CONTRIBUTING.md"];
 /// Where a repository says how it wants pull requests described.
 /// <https://docs.github.com/communities/using-templates-to-encourage-useful-issues-and-pull-requests/creating-a-pull-request-template-for-your-repository>
 const TEMPLATES: [&str; 6] = [
@@ -227,6 +227,7 @@ fn task_text(task: &ClaimedTask, workspace: &Workspace) -> TaskText {
         is_pull_request: brief.thread.is_pull_request,
         line: brief.line.clone(),
         guidance: None,
+        rules: brief.rules.instructions.clone(),
         template: opens_a_pull_request(task).then(|| first_of(workspace, &TEMPLATES)).flatten(),
         earlier: Vec::new(),
         thread: Vec::new(),

@@ -47,7 +47,7 @@ impl Worker {
         if !publishes(site.task, end) {
             return Ok(nothing_to_push(end, words));
         }
-        match self.git.guard(site.worktree, &changed).await? {
+        match self.git.guard(site.worktree, &changed, &site.task.brief.rules.protected).await? {
             Guarded::Checked(tree) => {
                 let acts = self.publish(site, &tree, &outcome).await?;
                 Ok(Sealed { end, outcome: words, acts })

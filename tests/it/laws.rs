@@ -12,6 +12,7 @@ mod ledger;
 mod migrations;
 mod models;
 mod prefix;
+mod repo_config;
 mod review;
 mod secrets;
 mod store;

@@ -3,6 +3,7 @@
 mod answers;
 mod buttons;
 mod commands;
+mod configuration;
 mod conversations;
 mod crashes;
 mod credits;

@@ -39,7 +39,8 @@ struct Labelable {
 
 impl LabelPayload {
     pub(super) fn into_event(self, is_pull_request: bool) -> Event {
-        let Some(verb) = self.label.as_ref().and_then(|label| label::asked_by(&label.name)) else {
+        let label = self.label.map(|label| label.name).unwrap_or_default();
+        let Some(verb) = label::asked_by(&label) else {
             return Event::Ignored("the label asks for nothing".to_owned());
         };
         if self.sender.kind != "User" {
@@ -59,8 +60,12 @@ impl LabelPayload {
             repository: self.repository.into_repository(),
             thread,
             thread_id: issue.id,
-            label: self.label.map(|label| label.name).unwrap_or_default(),
-            command: label::command(verb, issue.labels.iter().map(|label| label.name.as_str())),
+            command: label::command(
+                &label,
+                verb,
+                issue.labels.iter().map(|label| label.name.as_str()),
+            ),
+            label,
             is_removed: self.action == "unlabeled",
             url: issue.html_url,
             at: issue.updated_at,

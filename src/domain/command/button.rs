@@ -27,7 +27,7 @@ impl Button {
             Button::Retry | Button::Rerun => (Verb::Retry, name),
             Button::Fix => (Verb::Async, mend(task)),
         };
-        Command { verb, options: Options::default(), text }
+        Command { verb, is_implied: false, options: Options::default(), text }
     }
 
     /// What stands on it, at most 20 characters, and what it does, at most 40.

@@ -18,10 +18,11 @@ pub fn asked_by(label: &str) -> Option<Verb> {
 
 /// The command that a label stands for among the labels of its thread. It has no words: what is to be
 /// done is what the thread says.
-pub fn command<'l>(verb: Verb, labels: impl IntoIterator<Item = &'l str>) -> Command {
+pub fn command<'l>(label: &str, verb: Verb, labels: impl IntoIterator<Item = &'l str>) -> Command {
+    let is_implied = label.trim().eq_ignore_ascii_case(NAME);
     let mut names = labels.into_iter().filter_map(model);
     let options = Options { model: names.next(), ..Options::default() };
-    Command { verb, options, text: String::new() }
+    Command { verb, is_implied, options, text: String::new() }
 }
 
 fn model(label: &str) -> Option<String> {

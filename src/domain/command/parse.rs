@@ -84,7 +84,12 @@ pub fn parse(found: &Found<'_>) -> Result<Command, Vec<Mistake>> {
     let first_line = found.rest.lines().next().unwrap_or_default();
     let mut cursor = Cursor { line: first_line, at: 0, column: found.column };
     let Some(first) = cursor.next_word() else {
-        return Ok(Command { verb: Verb::Help, options: Options::default(), text: String::new() });
+        return Ok(Command {
+            verb: Verb::Help,
+            is_implied: false,
+            options: Options::default(),
+            text: String::new(),
+        });
     };
     let Some(verb) = Verb::from_word(first.text) else {
         return without_verb(found, &first, cursor);
@@ -95,7 +100,11 @@ pub fn parse(found: &Found<'_>) -> Result<Command, Vec<Mistake>> {
     if text.len() > LONGEST_TEXT {
         mistakes.push(first.mistake(found.line, Problem::TooLong));
     }
-    if mistakes.is_empty() { Ok(Command { verb, options, text }) } else { Err(mistakes) }
+    if mistakes.is_empty() {
+        Ok(Command { verb, is_implied: false, options, text })
+    } else {
+        Err(mistakes)
+    }
 }
 
 fn text_from(rest: &str, at: usize) -> String {
@@ -123,6 +132,7 @@ fn without_verb(
         Some(problem) => Err(vec![first.mistake(found.line, problem)]),
         None => Ok(Command {
             verb: Verb::Async,
+            is_implied: true,
             options: Options::default(),
             text: found.rest.trim().to_owned(),
         }),

@@ -12,13 +12,12 @@ pub fn help() -> String {
     let mut text = String::from(
         "### Async Coder · help\n\n`/asynccoder <verb> [key=value]… [text]` on a line of its own.\n\n| verb | what I do |\n|---|---|\n",
     );
-    let built = || Verb::ALL.iter().filter(|v| v.is_built());
-    for verb in built() {
+    for verb in Verb::ALL {
         let aliases: String = verb.aliases().iter().map(|a| format!(", `{a}`")).collect();
         text.push_str(&format!("| `{verb}`{aliases} | {} |\n", verb.meaning()));
     }
     text.push_str("\n| key | value |\n|---|---|\n");
-    let taken = |key: &&Key| built().any(|v| v.keys().contains(key));
+    let taken = |key: &&Key| Verb::ALL.iter().any(|v| v.keys().contains(key));
     for key in Key::ALL.iter().filter(taken) {
         text.push_str(&format!("| `{key}=` | {} |\n", key.value()));
     }

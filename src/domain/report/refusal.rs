@@ -5,6 +5,7 @@ use crate::domain::command::{Mistake, Problem, TRIGGER};
 use crate::domain::credit::Credits;
 use crate::domain::policy::{NotPushable, Permission, Refusal};
 use crate::domain::text::inert;
+use std::fmt::Display;
 
 /// Why a command is not carried out.
 pub fn refusal(refusal: &Refusal) -> String {
@@ -15,9 +16,20 @@ pub fn refusal(refusal: &Refusal) -> String {
                 "`{verb}` needs {needs} permission in this repository; you have {has}. Somebody with {needs} permission can give the command."
             )
         }
-        Refusal::NotBuilt(verb) => {
-            format!("`{verb}` is not available in this version. To have a fault fixed: `{TRIGGER} debug <text>`. `{TRIGGER} help` lists what else I can do.")
+        Refusal::LabelsOff => {
+            "This repository's configuration has labels switched off. A comment works.".to_owned()
         }
+        Refusal::KindNotAllowed { kind, allowed } => format!(
+            "This repository's configuration does not allow `{kind}`; allowed: {}. `{TRIGGER} config` shows it.",
+            names(allowed)
+        ),
+        Refusal::ModelNotAllowed { model, allowed } => format!(
+            "This repository's configuration does not allow `{model}`; allowed: {}. `{TRIGGER} config` shows it.",
+            names(allowed)
+        ),
+        Refusal::RepositoryBudget { budget, least } => format!(
+            "This repository's configuration allows {budget} for a task, which is less than the {least} that this needs to start. `{TRIGGER} config` shows it."
+        ),
         Refusal::WrongThread => {
             "`pr_review` is for pull requests. Please comment on the one that I should review.".to_owned()
         }
@@ -63,6 +75,11 @@ pub fn refusal(refusal: &Refusal) -> String {
             "I lack access to this repository. An owner can check the App's installation and its permissions.".to_owned()
         }
     }
+}
+
+fn names<T: Display>(items: &[T]) -> String {
+    let names: Vec<_> = items.iter().map(|item| format!("`{item}`")).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 /// The most models that an ambiguous name is answered with.

@@ -3,7 +3,6 @@
 use super::detail::service;
 use super::receipt::receipt;
 use super::{LONGEST_BODY, PlanItem, PlanStatus, Pushed, TaskView, review, task_marker};
-use crate::domain::command::Verb;
 use crate::domain::command::button::mend;
 use crate::domain::credit::Credits;
 use crate::domain::places::linked;
@@ -81,9 +80,7 @@ fn under_way(view: &TaskView, parts: &mut Vec<String>) {
     } else if view.phase == Phase::Publishing {
         parts.push("I am publishing what I have now.".to_owned());
     }
-    if Verb::Cancel.is_built() {
-        parts.push(format!("To stop it: `/asynccoder cancel t_{}`", view.id.short()));
-    }
+    parts.push(format!("To stop it: `/asynccoder cancel t_{}`", view.id.short()));
 }
 
 fn checklist(plan: &[PlanItem]) -> String {

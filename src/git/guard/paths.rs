@@ -1,6 +1,8 @@
 //! Paths that people change themselves: what runs with their secrets, says who has to agree, or tells
 //! programs and agents what to do on other people's machines.
 
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
 /// A folder or a file, in lower case, and what it is.
 const THEIRS: &[(&str, &str)] = &[
     (".github/workflows/", "a workflow; those run with your secrets"),
@@ -38,6 +40,35 @@ pub(super) fn forbidden(path: &str) -> Option<String> {
     }
     (path.chars().any(char::is_control) || path.starts_with('/') || path.split('/').any(is_odd))
         .then(|| format!("`{}` is not a path that I may write", path.escape_debug()))
+}
+
+/// What a repository's own configuration closes to us.
+pub(super) struct Protected(Option<GlobSet>);
+
+impl Protected {
+    /// A pattern that closes a folder closes all that is in it; one that cannot be read closes everything,
+    /// because nobody knows what was meant.
+    pub(super) fn new(patterns: &[String]) -> Self {
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            let whole = pattern.trim_end_matches('/');
+            for pattern in [whole.to_owned(), format!("{whole}/**")] {
+                let mut glob = GlobBuilder::new(&pattern);
+                match glob.literal_separator(true).case_insensitive(true).build() {
+                    Ok(glob) => set.add(glob),
+                    Err(_) => return Self(None),
+                };
+            }
+        }
+        Self(set.build().ok())
+    }
+
+    pub(super) fn forbids(&self, path: &str) -> Option<String> {
+        let is_closed = self.0.as_ref().is_none_or(|set| set.is_match(path));
+        is_closed.then(|| {
+            format!("`{path}` is protected by this repository's configuration, so people change it")
+        })
+    }
 }
 
 /// Whether some system would take this name for git's own folder, or for a way out of the tree.

@@ -18,7 +18,7 @@ fn heard(comment: &str) -> String {
 }
 
 fn command(command: &Command) -> String {
-    let Command { verb, options, text } = command;
+    let Command { verb, is_implied: _, options, text } = command;
     let Options { model, priority, base, branch, budget, draft, full } = options;
     let mut words = vec![verb.to_string()];
     let mut key =

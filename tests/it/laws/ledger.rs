@@ -9,7 +9,7 @@ use asynccoder::domain::ids::{
     AccountId, InstallationId, Lease, RepoName, RepositoryId, Sha, TaskId,
 };
 use asynccoder::domain::report::Outcome;
-use asynccoder::domain::task::{Brief, End, Kind, Priority};
+use asynccoder::domain::task::{Brief, End, Kind, Priority, Rules};
 use asynccoder::store::Store;
 use asynccoder::store::commands::NewCommand;
 use asynccoder::store::deliveries::{Digest, Fact, NewDelivery};
@@ -160,6 +160,7 @@ impl Ledger {
                 asked_at: None,
                 line: None,
                 reviews: None,
+                rules: Rules::default(),
             },
             base_branch: "main".into(),
             base_sha: Sha::parse(&"a".repeat(40)).unwrap(),

@@ -602,7 +602,7 @@ fn the_task_is_told_with_everything_foreign_in_fences() {
         .collect();
     expect![[r#"
         The repository is acme/shop.
-        What its maintainers say about working in it (AGENTS.md):
+        What its maintainers say about working in it:
         <data fence=f0e1d2 part="guidance" author="repository">
         Run the tests.
         </data fence=f0e1d2>

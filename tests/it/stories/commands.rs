@@ -15,7 +15,7 @@ story!(all_mistakes_are_answered_at_once_beside_what_works, async |world| {
 });
 
 story!(verbs_that_are_not_built_yet_say_so, async |world| {
-    for verb in ["status", "cancel", "retry", "config"] {
+    for verb in ["status", "cancel", "retry"] {
         world.alice.comments(&world.issue, &format!("/asynccoder {verb}"));
         world.settle().await;
     }
@@ -26,8 +26,5 @@ story!(verbs_that_are_not_built_yet_say_so, async |world| {
         asynccoder   #1 There is no task in this thread for that. `/asynccoder status` lists them.
         alice        #1 /asynccoder retry
         asynccoder   #1 There is no task in this thread for that. `/asynccoder status` lists them.
-        alice        #1 /asynccoder config
-        asynccoder   #1 :confused:
-        asynccoder   #1 `config` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do.
     "#]]).await;
 });

@@ -62,6 +62,7 @@ async fn a_comment_is_told_command_by_command() {
         credits     20 credits held if they are available; 20 to 66 credits as an estimate without history
         decided     a task, if
                     - alice has write permission
+                    - the repository has nothing against it in .github/asynccoder.toml
                     - the account has 10 credits available, and today's limits leave them
                     - the branch to start from is there
 
@@ -123,7 +124,7 @@ async fn what_cannot_work_is_known_before_it_is_tried() {
         ("archived", "issue_comment", &archived),
         ("no key", "issue_comment", &comment("/asynccoder ask model=gpt why?")),
         ("too little", "issue_comment", &comment("/asynccoder debug budget=3")),
-        ("not built", "issue_comment", &comment("/asynccoder config")),
+        ("the configuration", "issue_comment", &comment("/asynccoder config")),
         ("again", "issue_comment", &comment("/asynccoder retry")),
         ("stop", "issue_comment", &comment("/asynccoder cancel")),
         ("a bot", "issue_comment", &bot),
@@ -137,12 +138,12 @@ async fn what_cannot_work_is_known_before_it_is_tried() {
     }
     expect![[r#"
         a review of an issue: decided     refused: `pr_review` is for pull requests. Please comment on the one that I should review. exit code Some(0)
-        a review: decided     a task, if - alice has write permission - the account has 5 credits available, and today's limits leave them exit code Some(0)
+        a review: decided     a task, if - alice has write permission - the repository has nothing against it in .github/asynccoder.toml - the account has 5 credits available, and today's limits leave them exit code Some(0)
         a key of issues: decided     refused: `draft=` is for issues: a pull request has its branches, and I push to its own. exit code Some(0)
         archived: decided     refused: This repository is archived, so I cannot change it. Unarchive it to go on. exit code Some(0)
         no key: decided     refused: I cannot use `gpt-6.2-sol`: this server has no OPENAI_API_KEY. Its operator can set it; `/asynccoder models` lists what works now. exit code Some(0)
         too little: decided     refused: `budget=3` is less than the 10 credits that this needs to start. exit code Some(0)
-        not built: decided     refused: `config` is not available in this version. To have a fault fixed: `/asynccoder debug <text>`. `/asynccoder help` lists what else I can do. exit code Some(0)
+        the configuration: decided     answered at once, without a model and without credits, if alice has write permission exit code Some(0)
         again: decided     the earlier task once more; which one, the database knows, if alice has write permission exit code Some(0)
         stop: decided     the task is stopped; which one, the database knows, if alice has write permission or asked for the task exit code Some(0)
         a bot: ignored     it is by alice, which is not a person decided     nothing: it is stored as ignored, for this reason exit code Some(0)

@@ -6,7 +6,7 @@ use asynccoder::domain::credit::{Credits, Daily, Quote, Usage};
 use asynccoder::domain::event::{Account, Installation, Person, Repository, Source, Thread};
 use asynccoder::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId, Sha, TaskId};
 use asynccoder::domain::report::Outcome;
-use asynccoder::domain::task::{Brief, End, Kind, Priority};
+use asynccoder::domain::task::{Brief, End, Kind, Priority, Rules};
 use asynccoder::store::Store;
 use asynccoder::store::acts::NewAct;
 use asynccoder::store::claims::ClaimedTask;
@@ -155,6 +155,7 @@ pub fn thread() -> Thread {
 pub fn command(account: i64, key: &str) -> NewCommand {
     let request = Request::Command(Command {
         verb: Verb::Debug,
+        is_implied: false,
         options: Options::default(),
         text: String::new(),
     });
@@ -193,6 +194,7 @@ pub fn task(hold: i64) -> NewTask {
             asked_at: None,
             line: None,
             reviews: None,
+            rules: Rules::default(),
         },
         base_branch: "main".to_owned(),
         base_sha: sha('a'),
