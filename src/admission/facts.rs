@@ -85,10 +85,8 @@ impl Admission {
     ) -> Result<Gathered, Undecided> {
         let thread = &command.asked.thread;
         let wants_work = asked.verb.kind().is_some() && permission >= asked.verb.least_permission();
-        let configured = match wants_work {
-            true => Some(self.configured(command, place).await?),
-            false => None,
-        };
+        let configured =
+            if wants_work { Some(self.configured(command, place).await?) } else { None };
         let asked = &meant_by(&config_of(configured.as_ref()), asked);
         let works_here =
             asked.verb.kind().is_some_and(|kind| kind.works_on(thread.is_pull_request));
@@ -218,9 +216,10 @@ impl Admission {
         let default = &here.repository.default_branch;
         let wanted = asked.options.base.as_deref().or(here.config.base());
         let base_branch = wanted.unwrap_or(default).to_owned();
-        let head = match base_branch == *default {
-            true => here.head.clone(),
-            false => self.github.branch(place, &base_branch).await?,
+        let head = if base_branch == *default {
+            here.head.clone()
+        } else {
+            self.github.branch(place, &base_branch).await?
         };
         let base_sha = match head {
             Branch::At(sha) => sha,

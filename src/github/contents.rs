@@ -108,6 +108,10 @@ fn absent(error: GitHubError) -> Result<Option<Vec<u8>>, GitHubError> {
         | GitHubError::Lacks(_)
         | GitHubError::Moved
         | GitHubError::Refused { status: 422, .. } => Ok(None),
-        other => Err(other),
+        GitHubError::Unauthorized(_)
+        | GitHubError::Suspended
+        | GitHubError::Limited(_)
+        | GitHubError::Refused { .. }
+        | GitHubError::Unwell(_) => Err(error),
     }
 }

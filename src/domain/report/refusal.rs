@@ -16,19 +16,12 @@ pub fn refusal(refusal: &Refusal) -> String {
                 "`{verb}` needs {needs} permission in this repository; you have {has}. Somebody with {needs} permission can give the command."
             )
         }
-        Refusal::LabelsOff => {
-            "This repository's configuration has labels switched off. A comment works.".to_owned()
-        }
-        Refusal::KindNotAllowed { kind, allowed } => format!(
-            "This repository's configuration does not allow `{kind}`; allowed: {}. `{TRIGGER} config` shows it.",
-            names(allowed)
-        ),
-        Refusal::ModelNotAllowed { model, allowed } => format!(
-            "This repository's configuration does not allow `{model}`; allowed: {}. `{TRIGGER} config` shows it.",
-            names(allowed)
-        ),
-        Refusal::RepositoryBudget { budget, least } => format!(
-            "This repository's configuration allows {budget} for a task, which is less than the {least} that this needs to start. `{TRIGGER} config` shows it."
+        Refusal::LabelsOff
+        | Refusal::KindNotAllowed { .. }
+        | Refusal::ModelNotAllowed { .. }
+        | Refusal::RepositoryBudget { .. } => format!(
+            "This repository's configuration {}. `{TRIGGER} config` shows it.",
+            not_configured(refusal)
         ),
         Refusal::WrongThread => {
             "`pr_review` is for pull requests. Please comment on the one that I should review.".to_owned()
@@ -74,6 +67,22 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::NoAccess => {
             "I lack access to this repository. An owner can check the App's installation and its permissions.".to_owned()
         }
+    }
+}
+
+/// What the repository's configuration does instead.
+fn not_configured(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::KindNotAllowed { kind, allowed } => {
+            format!("does not allow `{kind}`; allowed: {}", names(allowed))
+        }
+        Refusal::ModelNotAllowed { model, allowed } => {
+            format!("does not allow `{model}`; allowed: {}", names(allowed))
+        }
+        Refusal::RepositoryBudget { budget, least } => format!(
+            "allows {budget} for a task, which is less than the {least} that this needs to start"
+        ),
+        _ => "has labels switched off".to_owned(),
     }
 }
 

@@ -19,12 +19,14 @@ story!(verbs_that_are_not_built_yet_say_so, async |world| {
         world.alice.comments(&world.issue, &format!("/asynccoder {verb}"));
         world.settle().await;
     }
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         alice        #1 /asynccoder status
         asynccoder   #1 There are no tasks in this thread. `/asynccoder help` says how to start one.
         alice        #1 /asynccoder cancel
         asynccoder   #1 There is no task in this thread for that. `/asynccoder status` lists them.
         alice        #1 /asynccoder retry
         asynccoder   #1 There is no task in this thread for that. `/asynccoder status` lists them.
-    "#]]).await;
+    "#]])
+        .await;
 });

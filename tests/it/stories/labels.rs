@@ -98,6 +98,42 @@ story!(a_label_that_is_taken_away_in_time_asks_for_nothing, async |world| {
     world.story();
 });
 
+story!(taking_one_label_away_leaves_what_another_asked_for, async |world| {
+    world.model(repo::fixes_the_till());
+    let gate = world.simulator.faults().hold(At::models(), Moment::BeforeEffect);
+    for n in 0..3 {
+        let other = world.carol.quietly().opens(&format!("No {n}"), "");
+        world.alice.comments(&other, "/asynccoder debug budget=10");
+    }
+    gate.reached().await.unwrap();
+    let patience = std::time::Duration::from_secs(20);
+    let busy = |now: &asynccoder::simulator::Simulator| now.models().requests().len() >= 3;
+    world.simulator.wait_for(busy, patience).await.unwrap();
+    labels(world, 1, "alice", "asynccoder:debug");
+    let queued = |now: &asynccoder::simulator::Simulator| !now.comments(REPOSITORY, 1).is_empty();
+    world.simulator.wait_for(queued, patience).await.unwrap();
+    labels(world, 1, "alice", "asynccoder:model:opus");
+    world.simulator.unlabel(REPOSITORY, 1, "alice", "asynccoder:model:opus").unwrap();
+    labels(world, 1, "alice", "asynccoder");
+    world.simulator.unlabel(REPOSITORY, 1, "alice", "asynccoder").unwrap();
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    let here = |now: &asynccoder::simulator::Simulator| {
+        now.comments(REPOSITORY, 1).iter().any(|c| c.body.contains("I am here"))
+    };
+    world.simulator.wait_for(here, patience).await.unwrap();
+    world.simulator.faults().clear();
+    gate.open();
+    world.settle().await;
+    let states: Vec<String> = world
+        .simulator
+        .comments(REPOSITORY, 1)
+        .iter()
+        .filter_map(|c| c.body.lines().next().filter(|l| l.starts_with("###")).map(str::to_owned))
+        .collect();
+    expect!["### Async Coder · debug · done"].assert_eq(&states.join("\n"));
+    world.story();
+});
+
 story!(a_label_delivered_twice_asks_once_and_set_again_asks_again, async |world| {
     world.model(repo::fixes_the_till());
     world.simulator.deliver_badly(Mishaps { replayed: 1000, ..Mishaps::default() });

@@ -35,6 +35,25 @@ story!(what_is_asked_on_a_pull_request_goes_to_its_branch, async |world| {
     assert_eq!(world.simulator.branches(REPOSITORY).len(), 2, "no branch was made");
 });
 
+story!(nothing_is_pushed_to_a_pull_request_that_was_closed_meanwhile, async |world| {
+    world.model(repo::fixes_the_till());
+    let pull = proposed(world);
+    world.story();
+    let gate = world.simulator.faults().hold(At::models(), Moment::BeforeEffect);
+    world.alice.comments(&pull, "/asynccoder debug the discount is missing at exactly 100.00");
+    gate.reached().await.unwrap();
+    world.simulator.close(REPOSITORY, pull.number, "carol", true).unwrap();
+    world.simulator.faults().clear();
+    gate.open();
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder debug the discount is missing at exactly 100.00
+        asynccoder   #2 :eyes:
+        carol        #2 closed
+        asynccoder   check "Async Coder / debug" failure on <sha>
+        asynccoder   #2 debug · failed: GitHub did not accept the result. You pay nothing for this task. [4 steps, 0 credits]
+    "#]]).await;
+});
+
 story!(a_pull_request_of_the_bot_is_continued, async |world| {
     world.model(repo::fixes_the_till().when("Resolve issue"));
     world.model(
