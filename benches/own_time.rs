@@ -53,6 +53,7 @@ async fn main() -> anyhow::Result<()> {
     let mut config =
         Config::from_vars(program::variables(&simulator, &folder.path().join("data")))?;
     config.timing.write_spacing = Duration::ZERO;
+    config.bounds = asynccoder::domain::limits::Bounds::NONE;
     config.daily.account = asynccoder::domain::credit::Credits(100_000);
     config.daily.person = config.daily.account;
     let app = App::start(config).await?;

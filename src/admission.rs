@@ -8,6 +8,7 @@ mod answers;
 mod configured;
 mod facts;
 mod later;
+mod limits;
 mod thread;
 
 use crate::config::{Config, Timing};
@@ -17,6 +18,7 @@ use crate::domain::command::{Command, Request, Verb};
 use crate::domain::credit::Daily;
 use crate::domain::event::Source;
 use crate::domain::ids::TaskId;
+use crate::domain::limits::Bounds;
 use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
 use crate::domain::repo_config::RepoConfig;
 use crate::domain::report::answer::no_such_task;
@@ -44,6 +46,7 @@ pub(crate) struct Admission {
     providers: Arc<[Provider]>,
     default_model: Option<Arc<str>>,
     daily: Daily,
+    bounds: Bounds,
     timing: Timing,
 }
 
@@ -65,6 +68,7 @@ impl Admission {
             providers: config.provider_names().into(),
             default_model: config.default_model.as_deref().map(Arc::from),
             daily: config.daily,
+            bounds: config.bounds,
             timing: config.timing,
         }
     }
@@ -134,6 +138,10 @@ impl Admission {
         };
         let permission =
             self.github.permission(&place, &command.sender.login, command.sender.id).await?;
+        if let Some(limit) = self.limit(command, permission).await? {
+            self.refuse(command, &Refusal::Limited(limit)).await?;
+            return Ok(());
+        }
         match &command.asked.request {
             Request::Mistakes(mistakes) if permission >= Permission::Read => {
                 let mut acts = reaction(command, Emoji::Confused);
@@ -215,6 +223,10 @@ impl Admission {
         acts.push(answer(command, &refusal::refusal(why)));
         let ending = match why {
             Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
+            Refusal::Limited(limit) => {
+                tracing::info!(command = %command.id, limit = limit.word(), "a limit is reached");
+                Ending::Limited(limit.word())
+            }
             Refusal::LabelsOff => {
                 // Where labels are switched off, they are not for us, and nobody waits for an answer.
                 self.store.end_command(command, Ending::Refused("labels_off"), Vec::new()).await?;

@@ -8,6 +8,7 @@ mod reader;
 
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::Daily;
+use crate::domain::limits::Bounds;
 use crate::domain::pace::HourlyWrites;
 use reader::Reader;
 use secrecy::SecretString;
@@ -131,6 +132,8 @@ pub struct Config {
     pub disk_quota: u64,
     /// Credits a day.
     pub daily: Daily,
+    /// What people may ask for in a while.
+    pub bounds: Bounds,
     /// Opens `/metrics` to others than loopback.
     pub metrics_token: Option<SecretString>,
     /// How long things take; not from the environment.

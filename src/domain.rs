@@ -12,6 +12,7 @@ pub mod diff;
 pub mod document;
 pub mod event;
 pub mod ids;
+pub mod limits;
 pub mod pace;
 pub mod places;
 pub mod policy;

@@ -22,6 +22,7 @@ pub mod schedules;
 pub mod steps;
 pub mod tasks;
 pub mod threads;
+mod traffic;
 pub mod views;
 pub mod writers;
 

@@ -5,6 +5,7 @@
 
 use asynccoder::app::App;
 use asynccoder::config::{Config, Timing};
+use asynccoder::domain::limits::Bounds;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,6 +32,7 @@ async fn main() -> anyhow::Result<()> {
         model_patience: Duration::from_secs(5),
         ..Timing::default()
     };
+    config.bounds = Bounds::NONE;
     let app = App::start(config).await?;
     println!("listening on {}", app.url());
     signal(SignalKind::terminate())?.recv().await;

@@ -3,6 +3,7 @@
 use super::{AppIdentity, Config, ProviderAccess, Timing};
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::{Credits, Daily};
+use crate::domain::limits::Bounds;
 use base64::Engine;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
@@ -76,6 +77,7 @@ impl Reader {
             running_per_installation: running,
             disk_quota,
             daily,
+            bounds: Bounds::default(),
             metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
             timing: Timing::default(),
         })

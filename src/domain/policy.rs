@@ -5,6 +5,7 @@ use super::catalog::{Catalog, Model, NoSuchModel, Provider};
 use super::command::{Command, Key, Verb};
 use super::credit::{Credits, Daily, Quote};
 use super::ids::TaskId;
+use super::limits::Limit;
 use super::repo_config::RepoConfig;
 use super::task::Kind;
 use super::text_enum;
@@ -140,6 +141,8 @@ pub enum Refusal {
         /// What they have.
         has: Permission,
     },
+    /// A limit is reached.
+    Limited(Limit),
     /// Labels ask for nothing here.
     LabelsOff,
     /// The repository does not want this kind of work.

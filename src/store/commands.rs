@@ -66,6 +66,8 @@ pub enum Ending {
     Refused(&'static str),
     /// It was refused, and the same refusal is shown only once a person, thread and day.
     RefusedQuietly(&'static str),
+    /// A limit is reached, which is shown only once a person, thread and hour.
+    Limited(&'static str),
 }
 
 row! {
@@ -237,12 +239,16 @@ impl Store {
         acts: Vec<NewAct>,
     ) -> Result<bool> {
         let mut tx = self.db.begin().await?;
-        let (state, refusal, quietly) = match ending {
-            Ending::Answered => ("answered", None, false),
-            Ending::Refused(reason) => ("refused", Some(reason), false),
-            Ending::RefusedQuietly(reason) => ("refused", Some(reason), true),
+        let (state, refusal, once_in) = match ending {
+            Ending::Answered => ("answered", None, None),
+            Ending::Refused(reason) => ("refused", Some(reason), None),
+            Ending::RefusedQuietly(reason) => ("refused", Some(reason), Some(TimeDelta::days(1))),
+            Ending::Limited(reason) => ("refused", Some(reason), Some(TimeDelta::hours(1))),
         };
-        let explained = quietly && explained_today(&mut tx, command, refusal).await?;
+        let explained = match once_in {
+            Some(window) => explained_within(&mut tx, command, refusal, window).await?,
+            None => false,
+        };
         if !close(&mut tx, command, state, refusal).await? {
             return Ok(false);
         }
@@ -307,10 +313,11 @@ async fn close(
     Ok(changed == 1)
 }
 
-async fn explained_today(
+async fn explained_within(
     tx: &mut Tx,
     command: &ClaimedCommand,
     refusal: Option<&'static str>,
+    window: TimeDelta,
 ) -> Result<bool> {
     let (count,): (i64,) = one(
         tx,
@@ -322,7 +329,7 @@ async fn explained_today(
             command.asked.thread.number,
             command.sender.id,
             refusal,
-            now() - TimeDelta::days(1),
+            now() - window,
         ],
     )
     .await?;

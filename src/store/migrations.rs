@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "models", include_str!("../../migrations/0008_models.sql")),
     (9, "threads", include_str!("../../migrations/0009_threads.sql")),
     (14, "configuration", include_str!("../../migrations/0014_configuration.sql")),
+    (15, "traffic", include_str!("../../migrations/0015_traffic.sql")),
 ];
 
 const FORGET_STATEMENTS: &str = "deallocate all";

@@ -9,6 +9,7 @@ mod grammar;
 mod hand_off;
 mod layers;
 mod ledger;
+mod limits;
 mod migrations;
 mod models;
 mod prefix;

@@ -19,6 +19,7 @@ mod in_reviews;
 mod issue_to_pull_request;
 mod kinds_and_models;
 mod labels;
+mod limits;
 mod lost_replies;
 mod missed_webhooks;
 mod model_access;

@@ -15,6 +15,7 @@ pub(crate) mod torture;
 use asynccoder::app::App;
 use asynccoder::config::{Config, Timing};
 use asynccoder::domain::ids::RepositoryId;
+use asynccoder::domain::limits::Bounds;
 use asynccoder::simulator::{Effect, Models, Options, RepositoryOptions, Script, Simulator};
 use expect_test::Expect;
 use futures::FutureExt as _;
@@ -46,6 +47,7 @@ pub(crate) use story;
 pub(crate) struct Plan {
     variables: Vec<(&'static str, &'static str)>,
     timing: Timing,
+    bounds: Bounds,
     repository: RepositoryOptions,
     models: Option<&'static str>,
     every_provider: bool,
@@ -68,7 +70,8 @@ impl Default for Plan {
         let files = repo::files(include_str!("../../fixtures/repos/till.txt"));
         let repository = RepositoryOptions { files, ..RepositoryOptions::default() };
         let variables = Vec::new();
-        Self { variables, timing, repository, models: None, every_provider: false }
+        let bounds = Bounds::NONE;
+        Self { variables, timing, bounds, repository, models: None, every_provider: false }
     }
 }
 
@@ -94,6 +97,12 @@ impl Plan {
     /// Another repository.
     pub(crate) fn repository(mut self, change: impl FnOnce(&mut RepositoryOptions)) -> Self {
         change(&mut self.repository);
+        self
+    }
+
+    /// The limits on what people may ask for in a while; a story is told faster than people type.
+    pub(crate) fn limited(mut self) -> Self {
+        self.bounds = Bounds::default();
         self
     }
 
@@ -238,6 +247,7 @@ impl World {
         }
         let mut config = Config::from_vars(self.variables()).unwrap();
         config.timing = self.plan.timing;
+        config.bounds = self.plan.bounds;
         let app = App::start(config).await.unwrap();
         self.simulator.deliver_to(&format!("{}/api/webhooks/github", app.url()));
         self.app = Some(app);

@@ -3,8 +3,10 @@
 use crate::domain::catalog::NoSuchModel;
 use crate::domain::command::{Mistake, Problem, TRIGGER};
 use crate::domain::credit::Credits;
+use crate::domain::limits::Limit;
 use crate::domain::policy::{NotPushable, Permission, Refusal};
 use crate::domain::text::inert;
+use chrono::{DateTime, Utc};
 use std::fmt::Display;
 
 /// Why a command is not carried out.
@@ -16,6 +18,7 @@ pub fn refusal(refusal: &Refusal) -> String {
                 "`{verb}` needs {needs} permission in this repository; you have {has}. Somebody with {needs} permission can give the command."
             )
         }
+        Refusal::Limited(limit) => limited(*limit),
         Refusal::LabelsOff
         | Refusal::KindNotAllowed { .. }
         | Refusal::ModelNotAllowed { .. }
@@ -70,20 +73,47 @@ pub fn refusal(refusal: &Refusal) -> String {
     }
 }
 
+fn limited(limit: Limit) -> String {
+    let at = |until: DateTime<Utc>| until.format("%H:%M UTC");
+    match limit {
+        Limit::OfPerson(most, until) => format!(
+            "You have given {most} commands within a minute, which is as many as I take. Please give this one again after {}.",
+            until.format("%H:%M:%S UTC")
+        ),
+        Limit::InThread(most, until) => format!(
+            "There were {most} commands in this thread within an hour, which is as many as I take. Please give this one again after {}.",
+            at(until)
+        ),
+        Limit::OwnComments(most, until) => format!(
+            "I have written {most} comments in this thread within an hour and stop here, in case something goes round in circles. I go on after {}, or at once when somebody with admin permission gives a command here. `{TRIGGER} cancel` works all the time.",
+            at(until)
+        ),
+        Limit::OpenInThread(most) => format!(
+            "There are {most} tasks of this thread that have not ended, which is as many as I take. Please wait for one of them, or stop one with `{TRIGGER} cancel`."
+        ),
+        Limit::Waiting(most) => format!(
+            "{most} tasks of this account wait already, which is as many as I take. Please ask again when some of them are done."
+        ),
+        Limit::OpenPullRequests(most) => format!(
+            "{most} pull requests of mine are open in this repository, which is as many as I open. Merge or close one, then please ask again."
+        ),
+    }
+}
+
 /// What the repository's configuration does instead.
 fn not_configured(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::KindNotAllowed { kind, allowed } => {
-            format!("does not allow `{kind}`; allowed: {}", names(allowed))
-        }
-        Refusal::ModelNotAllowed { model, allowed } => {
-            format!("does not allow `{model}`; allowed: {}", names(allowed))
-        }
-        Refusal::RepositoryBudget { budget, least } => format!(
-            "allows {budget} for a task, which is less than the {least} that this needs to start"
-        ),
-        _ => "has labels switched off".to_owned(),
+    if let Refusal::KindNotAllowed { kind, allowed } = refusal {
+        return format!("does not allow `{kind}`; allowed: {}", names(allowed));
     }
+    if let Refusal::ModelNotAllowed { model, allowed } = refusal {
+        return format!("does not allow `{model}`; allowed: {}", names(allowed));
+    }
+    if let Refusal::RepositoryBudget { budget, least } = refusal {
+        return format!(
+            "allows {budget} for a task, which is less than the {least} that this needs to start"
+        );
+    }
+    "has labels switched off".to_owned()
 }
 
 fn names<T: Display>(items: &[T]) -> String {

@@ -39,6 +39,8 @@ on_both!(
     many_at_once_never_overdraw,
     a_blocked_account_is_not_asked_about,
     the_day_has_a_limit,
+    traffic_is_what_came_before,
+    a_configuration_is_kept,
     a_stale_lease_writes_nothing,
     a_task_is_given_up_after_three_attempts,
     accounts_take_turns,

@@ -7,6 +7,7 @@ use asynccoder::domain::act::ActKind;
 use asynccoder::domain::credit::{Credits, Daily};
 use asynccoder::domain::ids::AccountId;
 use asynccoder::domain::pace::HourlyWrites;
+use asynccoder::domain::repo_config::Kept;
 use asynccoder::domain::report::Outcome;
 use asynccoder::domain::report::answer::Stopping;
 use asynccoder::domain::task::{End, Phase, Priority};
@@ -494,4 +495,35 @@ async fn begin_push(desk: &Desk, writer: &Writer) -> asynccoder::store::acts::Du
             Job::Act(act) => desk.store.act_done(&act, serde_json::json!({})).await.unwrap(),
         }
     }
+}
+
+pub async fn traffic_is_what_came_before(desk: &Desk) {
+    desk.admits(1, "one", task(20)).await.expect("it is admitted");
+    let refused = desk.asks(1, "two").await;
+    let limited = Ending::Limited("limit_person");
+    assert!(desk.store.end_command(&refused, limited, Vec::new()).await.unwrap());
+    let answered = desk.asks(1, "three").await;
+    desk.admits(2, "elsewhere", task(20)).await.expect("it is admitted");
+    let traffic = desk.store.traffic(&answered).await.unwrap();
+    assert_eq!(traffic.of_person.count, 1, "not the refused one, not itself, not what came later");
+    assert_eq!((traffic.in_thread.count, traffic.own_comments.count), (1, 1));
+    assert!(traffic.of_person.first.is_some() && traffic.own_comments.first.is_some());
+    assert_eq!((traffic.open_in_thread, traffic.waiting, traffic.open_pull_requests), (1, 1, 0));
+    desk.store.lift_silence(&answered).await.unwrap();
+    assert_eq!(desk.store.traffic(&answered).await.unwrap().own_comments.count, 0);
+}
+
+pub async fn a_configuration_is_kept(desk: &Desk) {
+    let command = desk.asks(1, "one").await;
+    assert_eq!(desk.store.config_of_repository(command.repository).await.unwrap(), None);
+    let good = Some("labels = true".to_owned());
+    let kept = Kept { sha: None, looked_at: at(1), good, faults: Vec::new() };
+    desk.store.keep_config_of_repository(command.repository, &kept).await.unwrap();
+    desk.store.keep_config_of_account(command.account, &kept).await.unwrap();
+    let found = desk.store.config_of_repository(command.repository).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&kept));
+    assert_eq!(desk.store.config_of_account(command.account).await.unwrap(), found);
+    // A newer payload about the repository leaves it alone.
+    desk.told(vec![Fact::Repository(Box::new(repository(1, at(5))), None)]).await;
+    assert_eq!(desk.store.config_of_repository(command.repository).await.unwrap(), found);
 }

@@ -1,0 +1,90 @@
+//! What came before a command: counted from the rows, so that a restart or another replica forgets
+//! nothing.
+
+use super::commands::ClaimedCommand;
+use super::engine::{Args, args, exec, one};
+use super::{Result, Store, now};
+use crate::domain::limits::{IN_THREAD, Lately, OF_PERSON, OWN_COMMENTS, Traffic};
+use chrono::{DateTime, Utc};
+
+type Counted = (i64, Option<DateTime<Utc>>);
+
+impl Store {
+    /// What was asked for before this command. Commands that were refused for a limit do not count, or
+    /// whoever asks on would wait for ever.
+    pub async fn traffic(&self, command: &ClaimedCommand) -> Result<Traffic> {
+        let (repository, number) = (command.repository, command.asked.thread.number);
+        let of_person = self.counted(
+            "select count(*), min(created_at) from commands
+             where sender_id = $1 and created_at > $2 and id < $3 and (refusal is null or refusal not like 'limit%')",
+            args![command.sender.id, now() - OF_PERSON, command.id],
+        );
+        let in_thread = self.counted(
+            "select count(*), min(created_at) from commands
+             where repository_id = $1 and number = $2 and created_at > $3 and id < $4
+               and (refusal is null or refusal not like 'limit%')",
+            args![repository, number, now() - IN_THREAD, command.id],
+        );
+        let own_comments = self.counted(
+            "select count(*), min(said.created_at) from (
+                 select a.created_at, a.command_id from acts a where a.kind = 'answer'
+                 union all
+                 select d.created_at, t.command_id from documents d join tasks t on t.id = d.task_id
+                 where d.kind = 'status_comment'
+             ) said join commands c on c.id = said.command_id
+             where c.repository_id = $1 and c.number = $2 and said.created_at > $3
+               and said.created_at > coalesce(
+                   (select max(l.updated_at) from commands l
+                    where l.repository_id = $1 and l.number = $2 and l.lifts), $4)",
+            args![repository, number, now() - OWN_COMMENTS, DateTime::<Utc>::UNIX_EPOCH],
+        );
+        let (of_person, in_thread, own_comments) =
+            (of_person.await?, in_thread.await?, own_comments.await?);
+        let open_in_thread = self.count(
+            "select count(*) from tasks where repository_id = $1 and number = $2 and phase <> 'ended'",
+            args![repository, number],
+        );
+        let open_in_thread = open_in_thread.await?;
+        let waiting = self.count(
+            "select count(*) from tasks where account_id = $1 and phase = 'waiting'",
+            args![command.account],
+        );
+        let waiting = waiting.await?;
+        let open_pull_requests = self.count(
+            "select count(*) from pull_requests where repository_id = $1 and state = 'open'",
+            args![repository],
+        );
+        let open_pull_requests = open_pull_requests.await?;
+        Ok(Traffic {
+            of_person,
+            in_thread,
+            own_comments,
+            open_in_thread,
+            waiting,
+            open_pull_requests,
+        })
+    }
+
+    async fn counted(&self, statement: &'static str, values: Args<'_>) -> Result<Lately> {
+        let (count, first): Counted = one(self.db.reader(), statement, values).await?;
+        Ok(Lately { count, first })
+    }
+
+    async fn count(&self, statement: &'static str, values: Args<'_>) -> Result<i64> {
+        let (count,): (i64,) = one(self.db.reader(), statement, values).await?;
+        Ok(count)
+    }
+
+    /// Notes that this command sets the count of our own comments in its thread back.
+    pub async fn lift_silence(&self, command: &ClaimedCommand) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        exec(
+            &mut tx,
+            "update commands set lifts = $3, updated_at = $4 where id = $1 and lease = $2",
+            args![command.id, command.lease, true, now()],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Nobody drowns anybody: commands, tasks, pull requests and our own comments have their limits, each is
+//! named with its end, and stopping always works.
+
+use crate::world::{Plan, REPOSITORY, World, repo, story, tell};
+use expect_test::expect;
+
+fn answers(world: &World, number: u64) -> Vec<String> {
+    let comments = world.simulator.comments(REPOSITORY, number);
+    comments.iter().filter(|c| c.author == crate::world::BOT).map(|c| c.body.clone()).collect()
+}
+
+story!(a_person_gives_ten_commands_a_minute, Plan::default().limited(), async |world| {
+    for n in 0..12 {
+        let issue = world.carol.quietly().opens(&format!("No {n}"), "");
+        world.alice.comments(&issue, "/asynccoder ping");
+        world.settle().await;
+    }
+    let told: Vec<String> = (2..14).flat_map(|number| answers(world, number)).collect();
+    assert_eq!(told.iter().filter(|text| text.starts_with("I am here")).count(), 10);
+    let limited: Vec<_> =
+        told.iter().filter(|text| text.contains("10 commands within a minute")).collect();
+    assert_eq!(limited.len(), 2, "each thread is told");
+    assert!(limited[0].contains("Please give this one again after"), "{}", limited[0]);
+    world.story();
+    // Somebody else is not held up by it.
+    let issue = world.carol.quietly().opens("Mine", "");
+    world.carol.comments(&issue, "/asynccoder ping");
+    assert!(world.answer().await.starts_with("I am here"));
+});
+
+story!(
+    ten_comments_in_an_hour_are_enough_until_an_admin_says_something,
+    Plan::default().limited(),
+    async |world| {
+        for n in 0..14 {
+            let who = if n % 2 == 0 { &world.alice } else { &world.bob };
+            who.comments(&world.issue, "/asynccoder ping");
+            world.settle().await;
+        }
+        let told = answers(world, 1);
+        assert_eq!(told.iter().filter(|text| text.starts_with("I am here")).count(), 10);
+        let silent: Vec<_> =
+            told.iter().filter(|text| text.contains("I have written 10 comments")).collect();
+        assert_eq!(silent.len(), 2, "each of both is told once: {told:#?}");
+        world.story();
+        world.carol.comments(&world.issue, "/asynccoder ping");
+        assert!(world.answer().await.starts_with("I am here"));
+        world.alice.comments(&world.issue, "/asynccoder ping");
+        assert!(world.answer().await.starts_with("I am here"), "the count is set back");
+    }
+);
+
+story!(stopping_is_never_too_much, Plan::default().limited(), async |world| {
+    for _ in 0..11 {
+        world.alice.comments(&world.issue, "/asynccoder ping");
+        world.settle().await;
+    }
+    world.story();
+    world.alice.comments(&world.issue, "/asynccoder cancel");
+    expect![[r#"
+        There is no task in this thread for that. `/asynccoder status` lists them.
+
+        <!-- asynccoder:command=<uuid> -->"#]]
+    .assert_eq(&world.answer().await);
+});
+
+#[tokio::test]
+async fn a_repository_has_ten_open_pull_requests_of_the_bot() {
+    let plan = Plan::default().limited().with("DAILY_CREDITS_PER_PERSON", "1000");
+    tell(plan, async |world: &mut World| {
+        world.model(repo::fixes_the_till());
+        for n in 0..10 {
+            let issue = world.carol.quietly().opens(&format!("No {n}"), "");
+            let who = if n % 2 == 0 { &world.alice } else { &world.carol };
+            who.comments(&issue, "/asynccoder debug budget=10");
+            world.settle().await;
+        }
+        assert_eq!(world.simulator.pull_requests(REPOSITORY).len(), 10);
+        world.story();
+        world.carol.comments(&world.issue, "/asynccoder debug budget=10");
+        expect![[r#"
+            10 pull requests of mine are open in this repository, which is as many as I open. Merge or close one, then please ask again.
+
+            <!-- asynccoder:command=<uuid> -->"#]].assert_eq(&world.answer().await);
+        // What opens none is not kept from it.
+        world.carol.comments(&world.issue, "/asynccoder status");
+        assert!(world.answer().await.contains("There are no tasks"));
+    })
+    .await;
+}
