@@ -10,6 +10,7 @@ use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::Daily;
 use crate::domain::limits::Bounds;
 use crate::domain::pace::HourlyWrites;
+use http::HeaderName;
 use reader::Reader;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -93,6 +94,11 @@ pub const VARIABLES: &[Variable] = &[
         "–",
         "bearer token that opens /metrics to other addresses than loopback",
     ),
+    variable(
+        "TRUSTED_PROXY_HEADER",
+        "–",
+        "header in which your proxy tells whose request it is, such as `X-Forwarded-For`",
+    ),
     variable("LOG_FORMAT", "text on a terminal, else json", "`text` or `json`"),
     variable("RUST_LOG", "info", "what is logged"),
 ];
@@ -136,6 +142,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// Opens `/metrics` to others than loopback.
     pub metrics_token: Option<SecretString>,
+    /// Whose word counts for the address of a request; without it, the connection's.
+    pub trusted_proxy_header: Option<HeaderName>,
     /// How long things take; not from the environment.
     pub timing: Timing,
 }

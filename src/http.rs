@@ -5,12 +5,14 @@
 mod error;
 mod health;
 mod pages;
+mod visitors;
 mod webhook;
 
 use crate::config::Config;
 use crate::domain::catalog::Catalog;
 use crate::store::Store;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use visitors::Visitors;
 
 /// Large bodies that are read at once: they may have 25 MiB each.
 const LARGE_BODIES_AT_ONCE: usize = 16;
@@ -35,6 +38,8 @@ pub(crate) struct Http {
     catalog: Arc<Catalog>,
     metrics: PrometheusHandle,
     metrics_token: Option<SecretString>,
+    /// Who asks for anything but to deliver a webhook.
+    visitors: Arc<Visitors>,
     /// How many refused webhooks are worth a line.
     refusals_logged: Arc<DefaultDirectRateLimiter>,
     /// A place for each large body that is being read.
@@ -56,6 +61,7 @@ impl Http {
             catalog: Arc::new(config.catalog.clone()),
             metrics,
             metrics_token: config.metrics_token.clone(),
+            visitors: Arc::new(Visitors::new(config.trusted_proxy_header.clone())),
             refusals_logged: Arc::new(RateLimiter::direct(Quota::per_minute(REFUSALS_LOGGED))),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE)),
             draining,
@@ -65,12 +71,13 @@ impl Http {
     /// Every route there is.
     pub(crate) fn router(self) -> Router {
         Router::new()
-            .route("/api/webhooks/github", any(webhook::receive))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
             .route("/metrics", get(health::metrics))
             .route("/tasks/{id}", get(pages::task))
             .fallback(error::not_found)
+            .layer(from_fn_with_state(self.clone(), visitors::count))
+            .route("/api/webhooks/github", any(webhook::receive))
             .layer(CatchPanicLayer::custom(error::panicked))
             .with_state(self)
     }

@@ -5,6 +5,7 @@ use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::{Credits, Daily};
 use crate::domain::limits::Bounds;
 use base64::Engine;
+use http::HeaderName;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -79,6 +80,7 @@ impl Reader {
             daily,
             bounds: Bounds::default(),
             metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
+            trusted_proxy_header: self.trusted_proxy_header(),
             timing: Timing::default(),
         })
     }
@@ -87,6 +89,15 @@ impl Reader {
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let host = self.parsed("HOST", here, "an IP address such as 127.0.0.1");
         (host, self.parsed("PORT", 3000, "a port number from 0 to 65535"))
+    }
+
+    fn trusted_proxy_header(&mut self) -> Option<HeaderName> {
+        let name = self.take("TRUSTED_PROXY_HEADER")?;
+        let header = name.parse().ok();
+        if header.is_none() {
+            self.fault("TRUSTED_PROXY_HEADER", "must be the name of a header");
+        }
+        header
     }
 
     pub(super) fn daily(&mut self) -> Daily {

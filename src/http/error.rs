@@ -20,6 +20,8 @@ pub(super) enum HttpError {
     Unavailable(&'static str),
     NotFound,
     Forbidden,
+    /// Whoever asks may ask again after so many seconds.
+    TooMany(u64),
 }
 
 impl HttpError {
@@ -35,6 +37,25 @@ impl HttpError {
             Self::Unavailable(_) => "unavailable",
             Self::NotFound => "not_found",
             Self::Forbidden => "forbidden",
+            Self::TooMany(_) => "too_many",
+        }
+    }
+}
+
+impl HttpError {
+    /// After how many seconds it is worth asking again, if it is.
+    const fn wait(&self) -> Option<u64> {
+        match self {
+            Self::Unavailable(_) => Some(10),
+            Self::TooMany(seconds) => Some(*seconds),
+            Self::MethodNotAllowed
+            | Self::TooLarge
+            | Self::Signature
+            | Self::ContentType
+            | Self::BadRequest(_)
+            | Self::Timeout
+            | Self::NotFound
+            | Self::Forbidden => None,
         }
     }
 }
@@ -42,6 +63,7 @@ impl HttpError {
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         let error = self.word();
+        let wait = self.wait();
         let (status, reason) = match self {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, None),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
@@ -52,20 +74,18 @@ impl IntoResponse for HttpError {
             Self::Unavailable(reason) => (StatusCode::SERVICE_UNAVAILABLE, Some(reason.to_owned())),
             Self::NotFound => (StatusCode::NOT_FOUND, None),
             Self::Forbidden => (StatusCode::FORBIDDEN, None),
+            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, None),
         };
         let mut body = json!({ "error": error });
         if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {
             body.insert("reason".to_owned(), reason.into());
         }
         let mut response = (status, Json(body)).into_response();
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
-            }
-            StatusCode::METHOD_NOT_ALLOWED => {
-                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            }
-            _ => {}
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
         response
     }

@@ -1,7 +1,7 @@
 //! The program on the command line.
 
 use crate::world::process::{Server, finish, program, run, told};
-use crate::world::{Plan, World, story};
+use crate::world::{Plan, World, story, tell};
 use expect_test::expect;
 
 #[tokio::test]
@@ -118,3 +118,33 @@ story!(health_and_metrics_are_there, async |world| {
     assert_eq!(get("/metrics").await.0, 200);
     assert_eq!(get("/nothing").await, (404, "{\"error\":\"not_found\"}".to_owned()));
 });
+
+#[tokio::test]
+async fn whoever_asks_without_end_is_told_when_to_come_back() {
+    let plan = Plan::default().with("TRUSTED_PROXY_HEADER", "X-Forwarded-For");
+    tell(plan, async |world: &mut World| {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let get = async |path: &str, from: &str| {
+            let request = client.get(format!("{}{path}", world.app().url()));
+            request.header("X-Forwarded-For", from).send().await.unwrap()
+        };
+        let mut limited = None;
+        for n in 0..2_000 {
+            // What somebody claims to be stands before what the proxy saw.
+            let answer = get("/healthz", &format!("10.0.0.{n}, 192.0.2.7")).await;
+            if answer.status() == 429 {
+                limited = Some(answer);
+                break;
+            }
+        }
+        let limited = limited.expect("nobody asks without end");
+        let wait: u64 = limited.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=60).contains(&wait), "{wait}");
+        assert_eq!(limited.text().await.unwrap(), "{\"error\":\"too_many\"}");
+        assert_eq!(get("/healthz", "192.0.2.8").await.status(), 200, "others are not held up");
+        assert_eq!(get("/healthz", "2001:db8::1").await.status(), 200);
+        world.alice.comments(&world.issue, "/asynccoder ping");
+        assert!(world.answer().await.starts_with("I am here"), "and GitHub is never");
+    })
+    .await;
+}
