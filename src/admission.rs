@@ -148,7 +148,12 @@ impl Admission {
                 acts.push(answer(command, &refusal::mistakes(mistakes)));
                 self.store.end_command(command, Ending::Refused("not_understood"), acts).await?;
             }
-            Request::Mistakes(_) => {
+            Request::Repeated(earlier) if permission >= Permission::Read => {
+                let body = refusal::done_before(self.store.task_of(*earlier).await?);
+                let acts = vec![answer(command, &body)];
+                self.store.end_command(command, Ending::Refused("done_before"), acts).await?;
+            }
+            Request::Mistakes(_) | Request::Repeated(_) => {
                 self.store.end_command(command, Ending::Refused("not_allowed"), Vec::new()).await?;
             }
             Request::Command(asked) => {

@@ -31,7 +31,7 @@ impl Admission {
 /// What a command asks of us; nothing, if it only stops something.
 fn weight(command: &ClaimedCommand) -> Option<Weight> {
     let asked = match &command.asked.request {
-        Request::Mistakes(_) => return Some(Weight::Answer),
+        Request::Mistakes(_) | Request::Repeated(_) => return Some(Weight::Answer),
         Request::Command(asked) => asked,
     };
     let opens = |may_edit: bool| may_edit && !command.asked.thread.is_pull_request;

@@ -14,6 +14,7 @@ pub mod scan;
 
 use super::credit::Credits;
 use super::event::{AtLine, Source, Thread};
+use super::ids::CommandId;
 use super::task::{Kind, Priority};
 use super::text_enum;
 use chrono::{DateTime, Utc};
@@ -301,4 +302,6 @@ pub enum Request {
     Command(Command),
     /// Everything in a comment that was not understood.
     Mistakes(Vec<Mistake>),
+    /// An edit put in again what this command had asked already.
+    Repeated(CommandId),
 }

@@ -108,6 +108,8 @@ impl<'a> Page<'a> {
                 let who = &command.sender.login;
                 self.line("decided", &format!("an answer that lists the mistakes, if {who} has read permission; without a model and without credits"));
             }
+            // Only the database knows that something was asked before.
+            Request::Repeated(_) => self.line("decided", "an answer that names the earlier task"),
         }
     }
 

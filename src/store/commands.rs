@@ -88,9 +88,28 @@ row! {
     }
 }
 
-/// Stores a command, unless its key is known.
+/// Stores a command, unless its key is known. Whoever puts in by an edit what was asked before is told so.
 pub(super) async fn insert(tx: &mut Tx, command: &NewCommand) -> Result<()> {
-    exec(
+    if insert_once(tx, command).await? {
+        return Ok(());
+    }
+    let earlier: Option<(CommandId, sqlx::types::Json<serde_json::Value>)> =
+        opt(&mut *tx, "select id, asked from commands where key = $1", args![&*command.key])
+            .await?;
+    let Some((id, asked)) = earlier else { return Ok(()) };
+    let asked: Asked = from_json(asked)?;
+    // The same edit, delivered again, has the same time.
+    if asked.at >= command.asked.at {
+        return Ok(());
+    }
+    let asked = Asked { request: Request::Repeated(id), ..command.asked.clone() };
+    let again = NewCommand { key: format!("{}:again", command.key), asked, ..command.clone() };
+    insert_once(tx, &again).await?;
+    Ok(())
+}
+
+async fn insert_once(tx: &mut Tx, command: &NewCommand) -> Result<bool> {
+    let stored = exec(
         tx,
         "insert into commands (id, key, account_id, repository_id, number, sender_id, sender_login, asked, state, lease, due_at, attempts, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, 0, $9, $9)
@@ -108,7 +127,7 @@ pub(super) async fn insert(tx: &mut Tx, command: &NewCommand) -> Result<()> {
         ],
     )
     .await?;
-    Ok(())
+    Ok(stored == 1)
 }
 
 /// Stores the command that a button stands for, if the task is one of this repository. Pressed again,

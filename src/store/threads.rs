@@ -3,7 +3,7 @@
 use super::engine::{Tx, all, args, exec, locking, one, opt, row};
 use super::{Result, Store, claims, documents, from_json, now, tasks};
 use crate::domain::credit::Credits;
-use crate::domain::ids::{ActId, RepositoryId, TaskId};
+use crate::domain::ids::{ActId, CommandId, RepositoryId, TaskId};
 use crate::domain::report::Outcome;
 use crate::domain::report::answer::{Listed, Stopping};
 use crate::domain::review::Finding;
@@ -135,6 +135,14 @@ impl Store {
             told.extend(outcome.review.iter().flat_map(|review| review.findings().cloned()));
         }
         Ok(told)
+    }
+
+    /// The task that a command became, if it became one.
+    pub async fn task_of(&self, command: CommandId) -> Result<Option<TaskId>> {
+        let task: Option<(TaskId,)> =
+            opt(self.db.reader(), "select id from tasks where command_id = $1", args![command])
+                .await?;
+        Ok(task.map(|(id,)| id))
     }
 
     /// The newest tasks of a thread, newest first.

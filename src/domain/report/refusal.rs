@@ -3,6 +3,7 @@
 use crate::domain::catalog::NoSuchModel;
 use crate::domain::command::{Mistake, Problem, TRIGGER};
 use crate::domain::credit::Credits;
+use crate::domain::ids::TaskId;
 use crate::domain::limits::Limit;
 use crate::domain::policy::{NotPushable, Permission, Refusal};
 use crate::domain::text::inert;
@@ -159,6 +160,18 @@ fn daily_limit(left: Credits, of_person: bool) -> String {
     format!(
         "{whose} leaves {left} for today. It starts anew at 00:00 UTC; the operator of this server can raise it."
     )
+}
+
+/// What an edit asked for once more.
+pub fn done_before(task: Option<TaskId>) -> String {
+    match task {
+        Some(task) => format!(
+            "I have carried that out already, as `t_{short}`, and an edit does not do it again. `{TRIGGER} retry t_{short}` does.",
+            short = task.short()
+        ),
+        None => "I have answered that already, and an edit does not ask again. A new comment does."
+            .to_owned(),
+    }
 }
 
 /// All mistakes of one comment, each with its place.

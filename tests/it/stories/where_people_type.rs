@@ -1,6 +1,7 @@
 //! Besides new comments: the first text of an issue or a pull request, and what is added to a comment.
 
 use crate::world::{Plan, REPOSITORY, repo, story};
+use asynccoder::simulator::Mishaps;
 use expect_test::expect;
 
 story!(an_issue_that_is_opened_with_a_command, async |world| {
@@ -72,6 +73,31 @@ story!(what_is_added_to_a_comment_is_done_once_and_the_rest_never_again, async |
             asynccoder   #1 I am here. `/asynccoder help` says what I can do.
         "#]])
         .await;
+});
+
+story!(what_is_put_in_again_is_pointed_to, async |world| {
+    world.model(repo::fixes_the_till());
+    let comment = world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settle().await;
+    world.story();
+    let edit = |text: &str| {
+        world.simulator.advance(std::time::Duration::from_mins(1));
+        world.simulator.edit_comment(REPOSITORY, comment, "alice", text).unwrap();
+    };
+    edit("Please wait.");
+    // An edit may be delivered again under another name, which is no edit of its own.
+    world.simulator.deliver_badly(Mishaps { replayed: 1000, ..Mishaps::default() });
+    edit("/asynccoder debug");
+    world.settle().await;
+    edit("Once more.");
+    edit("/asynccoder debug");
+    world.settles_as(expect![[r#"
+        alice        #1 edits: Please wait.
+        alice        #1 edits: /asynccoder debug
+        asynccoder   #1 I have carried that out already, as `t_<short>`, and an edit does not do it again. `/asynccoder retry t_<short>` does.
+        alice        #1 edits: Once more.
+        alice        #1 edits: /asynccoder debug
+    "#]]).await;
 });
 
 story!(whoever_adds_the_command_is_who_asks, async |world| {
