@@ -13,6 +13,7 @@ mod limits;
 pub(crate) mod pulls;
 pub(crate) mod redelivery;
 pub(crate) mod repositories;
+mod review_threads;
 pub(crate) mod reviews;
 pub(crate) mod thread;
 mod token;
@@ -47,6 +48,8 @@ const API_VERSION: &str = "2022-11-28";
 #[derive(Clone)]
 pub(crate) struct GitHub {
     plain: Octocrab,
+    /// The same for GraphQL, which a GitHub Enterprise Server has beside its REST API.
+    graph: Octocrab,
     tokens: Tokens,
     limits: Limits,
     app_id: u64,
@@ -71,27 +74,13 @@ pub(crate) struct Place {
 impl GitHub {
     /// Must be called inside a tokio runtime: octocrab starts a task of its own.
     pub(crate) fn new(config: &Config, http: reqwest::Client) -> anyhow::Result<Self> {
-        let base: http::Uri = config.github_api.as_str().parse()?;
-        let headers = vec![
-            (
-                USER_AGENT,
-                HeaderValue::from_static(concat!("asynccoder/", env!("CARGO_PKG_VERSION"))),
-            ),
-            (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
-            (
-                HeaderName::from_static("x-github-api-version"),
-                HeaderValue::from_static(API_VERSION),
-            ),
-        ];
-        let plain = OctocrabBuilder::new_empty()
-            .with_service(ReqwestConnector::new(http))
-            .with_layer(&BaseUriLayer::new(base))
-            .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
-            .with_auth(AuthState::None)
-            .build()?;
+        let rest = config.github_api.as_str();
+        let beside = rest.trim_end_matches('/').strip_suffix("/v3").unwrap_or(rest);
+        let (plain, graph) = (crab(rest, http.clone())?, crab(beside, http)?);
         let tokens = Tokens::new(config.app.id, &config.app.key)?;
         Ok(Self {
             plain,
+            graph,
             tokens,
             limits: Limits::default(),
             app_id: config.app.id,
@@ -139,6 +128,13 @@ impl GitHub {
         Ok(Client { crab, installation: Some(place.installation) })
     }
 
+    /// The same for GraphQL.
+    async fn graph_in(&self, place: &Place, purpose: Purpose) -> Result<Client, GitHubError> {
+        let token = self.tokens.get(self, place, purpose).await?;
+        let crab = self.graph.user_access_token(token)?;
+        Ok(Client { crab, installation: Some(place.installation) })
+    }
+
     /// A call, within its time, and not before a limit ends.
     async fn limited<T>(
         &self,
@@ -155,6 +151,22 @@ impl GitHub {
         }
         answer
     }
+}
+
+/// A client without a token. It asks once: octocrab's own retries would post twice.
+fn crab(base: &str, http: reqwest::Client) -> anyhow::Result<Octocrab> {
+    let headers = vec![
+        (USER_AGENT, HeaderValue::from_static(concat!("asynccoder/", env!("CARGO_PKG_VERSION")))),
+        (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
+        (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static(API_VERSION)),
+    ];
+    let crab = OctocrabBuilder::new_empty()
+        .with_service(ReqwestConnector::new(http))
+        .with_layer(&BaseUriLayer::new(base.parse()?))
+        .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
+        .with_auth(AuthState::None)
+        .build()?;
+    Ok(crab)
 }
 
 /// One client below everything that speaks HTTP. It follows no redirect: a POST that is turned into

@@ -19,6 +19,8 @@ text_enum!(
         PullRequest = "pull_request",
         /// A review of a pull request, with its comments at lines.
         Review = "review",
+        /// A thread of a review is marked as dealt with.
+        Resolve = "resolve",
     }
 );
 
@@ -83,6 +85,13 @@ pub enum Act {
     PullRequest(PullRequest),
     /// Write a review.
     Review(NewReview),
+    /// Mark a thread of a review as dealt with.
+    Resolve {
+        /// The pull request.
+        number: i64,
+        /// The comment that began the thread.
+        first: i64,
+    },
 }
 
 impl Act {
@@ -94,6 +103,7 @@ impl Act {
             Act::Push(_) => ActKind::Push,
             Act::PullRequest(_) => ActKind::PullRequest,
             Act::Review(_) => ActKind::Review,
+            Act::Resolve { .. } => ActKind::Resolve,
         }
     }
 }

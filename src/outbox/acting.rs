@@ -125,6 +125,12 @@ impl Outbox {
                 let written = self.review(place, review).await;
                 Ok(self.judged(place, written, act).await)
             }
+            Act::Resolve { number, first } => {
+                let done = self.github.resolve_thread(place, *number, *first).await;
+                Ok(self
+                    .judged(place, done.map(|()| Value::Object(serde_json::Map::default())), act)
+                    .await)
+            }
         }
     }
 
@@ -160,7 +166,7 @@ impl Outbox {
             }
             Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
             Act::Review(review) => self.find_review(place, review, task_of(act)).await,
-            Act::Reaction { .. } | Act::Push(_) => Ok(None),
+            Act::Reaction { .. } | Act::Push(_) | Act::Resolve { .. } => Ok(None),
         }
     }
 }
@@ -172,5 +178,5 @@ fn task_of(act: &DueAct) -> TaskId {
 
 /// Whether doing it twice is the same as doing it once, so that no look-up is needed.
 fn is_repeatable(act: &Act) -> bool {
-    matches!(act, Act::Reaction { .. } | Act::Push(_))
+    matches!(act, Act::Reaction { .. } | Act::Push(_) | Act::Resolve { .. })
 }

@@ -146,6 +146,21 @@ impl Stage<'_> {
         Ok(id)
     }
 
+    /// Marks the thread that a comment began as dealt with.
+    pub(crate) fn resolve(&mut self, first: u64) -> anyhow::Result<()> {
+        let editor = self.actor.to_owned();
+        let repository = self.world.repository_mut(self.repository)?;
+        let name = repository.full_name();
+        let comment = repository.comments.get_mut(&first).context("no such comment")?;
+        let at = comment.place().unwrap_or_default();
+        let number = comment.number;
+        let line = comment.line.as_mut().context("it stands at no line")?;
+        line.is_resolved = true;
+        let what = format!("({at}) is resolved");
+        self.hub.effect(Effect::PullEdited { repository: name, number, editor, what });
+        Ok(())
+    }
+
     pub(crate) fn edit_comment(&mut self, id: u64, body: &str) -> anyhow::Result<()> {
         let now = self.world.now();
         let repository = self.world.repository_mut(self.repository)?;

@@ -10,6 +10,7 @@ mod checks;
 mod contents;
 mod deliveries;
 mod fields;
+mod graphql;
 mod issues;
 pub(crate) mod limits;
 mod line_comments;
@@ -102,6 +103,7 @@ fn route(call: &mut Call<'_>) -> Answer {
     let method = asked.method.as_str();
     match (method, parts.as_slice()) {
         ("GET", ["rate_limit"]) => limits::show(call),
+        ("POST", ["graphql"]) => graphql::answer(call),
         ("GET", ["users", login]) => repos::user(call, login),
         ("GET", ["repos", owner, name, "installation"]) => apps::of_repository(call, owner, name),
         ("GET", ["orgs" | "users", owner, "installation"]) => apps::of_account(call, owner),

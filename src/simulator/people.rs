@@ -203,6 +203,7 @@ impl Simulator {
                     commit: pull.head_sha.clone(),
                     review,
                     reply_to: None,
+                    is_resolved: false,
                 },
                 AtLine::Below(first) => {
                     let first = found.comments.get(first).context("no such comment")?;

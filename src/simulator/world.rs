@@ -243,6 +243,8 @@ pub(crate) struct OnLine {
     pub(crate) review: u64,
     /// The first comment of its thread, unless it is that.
     pub(crate) reply_to: Option<u64>,
+    /// Whether the thread that it began is dealt with.
+    pub(crate) is_resolved: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -3,13 +3,13 @@
 //! An act that was begun and not acknowledged may or may not have happened; it is found again in
 //! the state `acting` and has to be looked up before it is tried again.
 
-use super::engine::{Tx, args, exec, opt, row};
+use super::engine::{Tx, args, exec, one, opt, row};
 use super::writers::{self, Writer};
 use super::{Result, Store, from_json, json, now, pull_requests, tasks};
 use crate::domain::act::{Act, ActKind, ActState};
 use crate::domain::ids::{AccountId, ActId, CommandId, RepositoryId, TaskId};
 use crate::domain::pace::HourlyWrites;
-use crate::domain::task::End;
+use crate::domain::task::{Brief, End};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::time::Duration;
@@ -116,6 +116,24 @@ pub(super) async fn insert(tx: &mut Tx, act: NewAct) -> Result<()> {
     Ok(())
 }
 
+/// Work that was asked for at a line, and that went to the pull request, deals with what stands there.
+async fn resolve(tx: &mut Tx, push: &DueAct, task: TaskId, number: i64) -> Result<()> {
+    let (account, brief): (AccountId, sqlx::types::Json<Value>) =
+        one(&mut *tx, "select account_id, brief from tasks where id = $1", args![task]).await?;
+    let brief: Brief = from_json(brief)?;
+    let Some(line) = brief.line else { return Ok(()) };
+    let act = NewAct {
+        account,
+        repository: push.repository,
+        command: push.command,
+        task: Some(task),
+        required: false,
+        act: Act::Resolve { number, first: line.first },
+        patch: None,
+    };
+    insert(tx, act).await
+}
+
 /// What a task no longer needs once it has ended.
 pub(super) async fn withdraw_open(tx: &mut Tx, task: TaskId) -> Result<()> {
     exec(
@@ -196,6 +214,11 @@ impl Store {
         if done == 1 {
             if let (Act::PullRequest(wanted), Some(task)) = (&act.act, act.task) {
                 pull_requests::opened(&mut tx, act.repository, task, wanted, &result).await?;
+            }
+            if let (Act::Push(push), Some(task)) = (&act.act, act.task)
+                && let Some(number) = push.pull_request.filter(|_| push.expected.is_some())
+            {
+                resolve(&mut tx, act, task, number).await?;
             }
             if let Some(task) = act.task.filter(|_| act.required) {
                 tasks::park(&mut tx, task, None).await?;

@@ -23,6 +23,7 @@ const ABSENT: &str = "absent";
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) note: String,
+    is_fault_of_graphql: bool,
     content_type: &'static str,
     body: Vec<u8>,
     headers: Vec<(String, String)>,
@@ -33,6 +34,7 @@ impl Reply {
         Self {
             status,
             note: String::new(),
+            is_fault_of_graphql: false,
             content_type: "application/json; charset=utf-8",
             body: body.to_string().into_bytes(),
             headers: Vec::new(),
@@ -96,6 +98,13 @@ impl Reply {
 
     pub(crate) fn absent() -> Self {
         Self::absent_saying("Not Found")
+    }
+
+    /// GraphQL refuses with a status that says nothing of it.
+    pub(crate) fn noted(mut self, why: &str) -> Self {
+        why.clone_into(&mut self.note);
+        self.is_fault_of_graphql = true;
+        self
     }
 
     /// It is somewhere else now.
@@ -169,7 +178,8 @@ impl Reply {
     }
 
     pub(crate) fn is_refusal(&self) -> bool {
-        self.status >= 400 && self.note != ABSENT && self.note != "planned fault"
+        let is_fault = self.status >= 400 || self.is_fault_of_graphql;
+        is_fault && self.note != ABSENT && self.note != "planned fault"
     }
 
     pub(crate) fn into_response(self) -> Response {

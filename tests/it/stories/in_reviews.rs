@@ -57,6 +57,25 @@ story!(a_question_at_a_line_is_answered_below_it, async |world| {
         .await;
 });
 
+story!(work_that_was_asked_for_at_a_line_resolves_its_thread, async |world| {
+    world.model(repo::fixes_the_till());
+    let pull = proposed(world);
+    world.story();
+    let asked = (REPOSITORY, pull.number);
+    let command = "/asynccoder debug the discount is missing at exactly 100.00";
+    world.simulator.comment_at_line(asked, "alice", &AT_THE_TOP, command).unwrap();
+    world.settles_as(expect![[r#"
+        alice        #2 (src/discount.rs:1) /asynccoder debug the discount is missing at exactly 100.00
+        asynccoder   #2 :eyes:
+        asynccoder   pushes words (src/discount.rs +1 -1) on top
+        asynccoder   #2 synchronized
+        asynccoder   #2 (src/discount.rs:1) is resolved
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #2 (src/discount.rs:1) debug · done: I pushed <sha> to `words`. [4 steps, 1 credit]
+    "#]]).await;
+});
+
 story!(a_lost_reply_doubles_no_answer_below_a_line, async |world| {
     world.model(answers());
     let pull = proposed(world);
