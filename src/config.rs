@@ -9,6 +9,7 @@ mod reader;
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::Daily;
 use crate::domain::pace::HourlyWrites;
+use crate::domain::plan::Plans;
 use reader::Reader;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -123,6 +124,8 @@ pub struct Config {
     pub default_model: Option<String>,
     /// The models there are.
     pub catalog: Catalog,
+    /// The plans there are.
+    pub plans: Plans,
     /// Tasks at once in this process.
     pub workers: usize,
     /// Tasks at once of one installation.

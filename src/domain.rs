@@ -14,6 +14,7 @@ pub mod event;
 pub mod ids;
 pub mod pace;
 pub mod places;
+pub mod plan;
 pub mod policy;
 pub mod report;
 pub mod review;

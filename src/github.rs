@@ -9,6 +9,7 @@ pub(crate) mod checks;
 pub(crate) mod error;
 pub(crate) mod issues;
 mod limits;
+mod marketplace;
 pub(crate) mod pulls;
 pub(crate) mod redelivery;
 pub(crate) mod repositories;

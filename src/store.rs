@@ -15,6 +15,7 @@ pub mod documents;
 mod engine;
 mod ledger;
 mod migrations;
+mod plans;
 mod pull_requests;
 mod repositories;
 pub mod schedules;
@@ -32,6 +33,7 @@ use tokio::sync::Notify;
 
 pub use accounts::Known;
 pub use ledger::Granted;
+pub use plans::Unsure;
 
 /// The database and the bells that tell its readers to look.
 #[derive(Clone, Debug)]

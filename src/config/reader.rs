@@ -3,6 +3,7 @@
 use super::{AppIdentity, Config, ProviderAccess, Timing};
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::{Credits, Daily};
+use crate::domain::plan::Plans;
 use base64::Engine;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +16,8 @@ use url::Url;
 
 /// The operator's own models, in `DATA_DIR`.
 const MODELS_FILE: &str = "models.toml";
+/// What the operator calls the plans of their listing, in `DATA_DIR`.
+const PLANS_FILE: &str = "plans.toml";
 
 const KILOBYTE: u64 = 1_000;
 const MEGABYTE: u64 = 1000 * KILOBYTE;
@@ -48,6 +51,7 @@ impl Reader {
         let github_api = self.url("GITHUB_API_URL", Some("https://api.github.com"));
         let github_server = self.url("GITHUB_SERVER_URL", Some("https://github.com"));
         let catalog = self.catalog(&data_dir);
+        let plans = self.plans(&data_dir);
         let providers = self.providers();
         let default_model = self.default_model(catalog.as_ref(), &providers);
         let workers = self.whole_number("WORKERS", 8, 1000);
@@ -72,6 +76,7 @@ impl Reader {
             providers,
             default_model,
             catalog: catalog?,
+            plans: plans?,
             workers: usize::try_from(workers).unwrap_or(1),
             running_per_installation: running,
             disk_quota,
@@ -235,18 +240,35 @@ impl Reader {
 
     /// The shipped catalog, with the operator's file over it if there is one.
     pub(super) fn catalog(&mut self, data_dir: &Path) -> Option<Catalog> {
-        let path = data_dir.join(MODELS_FILE);
-        let name = path.display().to_string();
-        let catalog = match std::fs::read_to_string(&path) {
-            Ok(text) => Catalog::overlaid(&name, &text).map_err(|error| error.to_string()),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Catalog::embedded().map_err(|error| error.to_string())
-            }
-            Err(error) => Err(format!(
-                "{name} cannot be read: {error}. Make it readable UTF-8 text, or remove it"
-            )),
+        let catalog = match self.own_file(&data_dir.join(MODELS_FILE))? {
+            Some((name, text)) => Catalog::overlaid(&name, &text),
+            None => Catalog::embedded(),
         };
-        catalog.map_err(|fault| self.faults.push(fault)).ok()
+        catalog.map_err(|error| self.faults.push(error.to_string())).ok()
+    }
+
+    /// The shipped plans, with the operator's file over them if there is one.
+    pub(super) fn plans(&mut self, data_dir: &Path) -> Option<Plans> {
+        let plans = match self.own_file(&data_dir.join(PLANS_FILE))? {
+            Some((name, text)) => Plans::overlaid(&name, &text),
+            None => Plans::embedded(),
+        };
+        plans.map_err(|error| self.faults.push(error.to_string())).ok()
+    }
+
+    /// A file of the operator's, with its name for people, if there is one. `None`: it cannot be read.
+    fn own_file(&mut self, path: &Path) -> Option<Option<(String, String)>> {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Some(Some((name, text))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Some(None),
+            Err(error) => {
+                self.faults.push(format!(
+                    "{name} cannot be read: {error}. Make it readable UTF-8 text, or remove it"
+                ));
+                None
+            }
+        }
     }
 
     pub(super) fn providers(&mut self) -> Vec<ProviderAccess> {

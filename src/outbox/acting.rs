@@ -125,6 +125,7 @@ impl Outbox {
                 let written = self.review(place, review).await;
                 Ok(self.judged(place, written, act).await)
             }
+            Act::DeleteBranch(wanted) => Ok(self.delete_branch(place, writer, act, wanted).await),
         }
     }
 
@@ -160,7 +161,7 @@ impl Outbox {
             }
             Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
             Act::Review(review) => self.find_review(place, review, task_of(act)).await,
-            Act::Reaction { .. } | Act::Push(_) => Ok(None),
+            Act::Reaction { .. } | Act::Push(_) | Act::DeleteBranch(_) => Ok(None),
         }
     }
 }
@@ -172,5 +173,5 @@ fn task_of(act: &DueAct) -> TaskId {
 
 /// Whether doing it twice is the same as doing it once, so that no look-up is needed.
 fn is_repeatable(act: &Act) -> bool {
-    matches!(act, Act::Reaction { .. } | Act::Push(_))
+    matches!(act, Act::Reaction { .. } | Act::Push(_) | Act::DeleteBranch(_))
 }

@@ -139,6 +139,18 @@ pub(super) async fn drop_all(tx: &mut Tx, account: AccountId) -> Result<()> {
     Ok(())
 }
 
+/// Nothing more is done in this repository.
+pub(super) async fn drop_repository(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
+    exec(
+        tx,
+        "update acts set state = 'withdrawn', updated_at = $2
+         where repository_id = $1 and state in ('open', 'acting', 'unknown')",
+        args![repository, now()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The best act of an account whose turn it is: required ones in order, each after the one before.
 pub(super) async fn next(
     tx: &mut Tx,
@@ -194,8 +206,21 @@ impl Store {
         )
         .await?;
         if done == 1 {
-            if let (Act::PullRequest(wanted), Some(task)) = (&act.act, act.task) {
-                pull_requests::opened(&mut tx, act.repository, task, wanted, &result).await?;
+            match (&act.act, act.task) {
+                (Act::PullRequest(wanted), Some(task)) => {
+                    pull_requests::opened(&mut tx, act.repository, task, wanted, &result).await?;
+                }
+                (Act::Push(push), _) => {
+                    pull_requests::pushed(&mut tx, act.repository, push).await?;
+                }
+                (
+                    Act::PullRequest(_)
+                    | Act::Reaction { .. }
+                    | Act::Answer { .. }
+                    | Act::Review(_)
+                    | Act::DeleteBranch(_),
+                    _,
+                ) => {}
             }
             if let Some(task) = act.task.filter(|_| act.required) {
                 tasks::park(&mut tx, task, None).await?;

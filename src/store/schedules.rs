@@ -13,6 +13,8 @@ text_enum!(
         Redeliver = "redeliver",
         /// Notice installations that are gone.
         Installations = "installations",
+        /// Ask who has which plan of the Marketplace.
+        Plans = "plans",
         /// Forget what is old.
         Retention = "retention",
     }
