@@ -42,10 +42,7 @@ pub(crate) fn follows(plans: &Plans, event: &str, body: &[u8]) -> Digest {
         Ok(Event::Ignored(reason)) => Digest::Ignored(reason),
         Ok(Event::Installed(installation, repositories)) => {
             let as_of = installation.as_of;
-            Digest::Facts(vec![
-                Fact::Installed(installation),
-                Fact::Reached(repositories, as_of),
-            ])
+            Digest::Facts(vec![Fact::Installed(installation), Fact::Reached(repositories, as_of)])
         }
         Ok(Event::Uninstalled(installation)) => {
             Digest::Facts(vec![Fact::Uninstalled(installation)])

@@ -100,12 +100,11 @@ impl Reconcile {
     async fn installations(&self) -> anyhow::Result<()> {
         for known in self.store.installations().await? {
             let Known { account, installation } = known;
-            let is_news = match self.github.installation(installation).await? {
-                Some(now) => self.store.installation_stands(&now).await?,
-                None => {
-                    self.store.forget_installation(account, installation).await?;
-                    true
-                }
+            let is_news = if let Some(now) = self.github.installation(installation).await? {
+                self.store.installation_stands(&now).await?
+            } else {
+                self.store.forget_installation(account, installation).await?;
+                true
             };
             if is_news {
                 tracing::info!(%account, %installation, "an installation changed without a webhook");

@@ -44,8 +44,13 @@ impl Config {
         let daily = reader.daily();
         let providers = access.iter().map(|access| access.provider).collect();
         let models = catalog.zip(plans);
-        let models = models
-            .map(|(catalog, plans)| Models { catalog, providers, default_model, plans, daily });
+        let models = models.map(|(catalog, plans)| Models {
+            catalog,
+            providers,
+            default_model,
+            plans,
+            daily,
+        });
         models.filter(|_| reader.faults.is_empty()).ok_or(ConfigError(reader.faults))
     }
 

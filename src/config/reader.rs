@@ -240,35 +240,26 @@ impl Reader {
 
     /// The shipped catalog, with the operator's file over it if there is one.
     pub(super) fn catalog(&mut self, data_dir: &Path) -> Option<Catalog> {
-        let catalog = match self.own_file(&data_dir.join(MODELS_FILE))? {
-            Some((name, text)) => Catalog::overlaid(&name, &text),
-            None => Catalog::embedded(),
-        };
-        catalog.map_err(|error| self.faults.push(error.to_string())).ok()
+        let catalog = own_file(&data_dir.join(MODELS_FILE)).and_then(|own| {
+            let catalog = match own {
+                Some((name, text)) => Catalog::overlaid(&name, &text),
+                None => Catalog::embedded(),
+            };
+            catalog.map_err(|error| error.to_string())
+        });
+        catalog.map_err(|fault| self.faults.push(fault)).ok()
     }
 
     /// The shipped plans, with the operator's file over them if there is one.
     pub(super) fn plans(&mut self, data_dir: &Path) -> Option<Plans> {
-        let plans = match self.own_file(&data_dir.join(PLANS_FILE))? {
-            Some((name, text)) => Plans::overlaid(&name, &text),
-            None => Plans::embedded(),
-        };
-        plans.map_err(|error| self.faults.push(error.to_string())).ok()
-    }
-
-    /// A file of the operator's, with its name for people, if there is one. `None`: it cannot be read.
-    fn own_file(&mut self, path: &Path) -> Option<Option<(String, String)>> {
-        let name = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => Some(Some((name, text))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Some(None),
-            Err(error) => {
-                self.faults.push(format!(
-                    "{name} cannot be read: {error}. Make it readable UTF-8 text, or remove it"
-                ));
-                None
-            }
-        }
+        let plans = own_file(&data_dir.join(PLANS_FILE)).and_then(|own| {
+            let plans = match own {
+                Some((name, text)) => Plans::overlaid(&name, &text),
+                None => Plans::embedded(),
+            };
+            plans.map_err(|error| error.to_string())
+        });
+        plans.map_err(|fault| self.faults.push(fault)).ok()
     }
 
     pub(super) fn providers(&mut self) -> Vec<ProviderAccess> {
@@ -347,6 +338,18 @@ impl Reader {
         if url.scheme() == "http" && !loopback {
             self.fault(name, "must begin with https:// unless it is on this machine: tokens and keys would travel in the open");
         }
+    }
+}
+
+/// A file of the operator's, with its name for people, if there is one; or what is wrong with it.
+fn own_file(path: &Path) -> Result<Option<(String, String)>, String> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some((name, text))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!(
+            "{name} cannot be read: {error}. Make it readable UTF-8 text, or remove it"
+        )),
     }
 }
 

@@ -12,12 +12,10 @@ mod proposed;
 mod time;
 
 use crate::domain::command::scan::may_ask;
-use crate::domain::event::{
-    Account, AtLine, Commented, Event, Person, Repository, Source, Thread,
-};
+use crate::domain::event::{Account, AtLine, Commented, Event, Person, Repository, Source, Thread};
 use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId};
-use chrono::{DateTime, Utc};
 use bought::MarketplacePayload;
+use chrono::{DateTime, Utc};
 use in_review::{LineCommentPayload, ReviewPayload};
 use installed::{ChoicePayload, InstallationPayload, RenamedPayload};
 use labelled::LabelPayload;

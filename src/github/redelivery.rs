@@ -69,14 +69,16 @@ impl GitHub {
         let answer: Result<Installed, _> =
             self.get(&self.as_app()?, &format!("/app/installations/{id}"), &[]).await;
         match answer {
-            Ok(Installed { account: On { id: account, login, kind }, suspended_at, updated_at }) => {
-                Ok(Some(Installation {
-                    id,
-                    account: Account { id: AccountId(account), login, kind },
-                    is_suspended: suspended_at.is_some(),
-                    as_of: AsOf::new(updated_at, ANSWERED),
-                }))
-            }
+            Ok(Installed {
+                account: On { id: account, login, kind },
+                suspended_at,
+                updated_at,
+            }) => Ok(Some(Installation {
+                id,
+                account: Account { id: AccountId(account), login, kind },
+                is_suspended: suspended_at.is_some(),
+                as_of: AsOf::new(updated_at, ANSWERED),
+            })),
             Err(GitHubError::NotFound(_)) => Ok(None),
             Err(other) => Err(other),
         }

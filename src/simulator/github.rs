@@ -13,6 +13,7 @@ mod fields;
 mod issues;
 pub(crate) mod limits;
 mod line_comments;
+pub(crate) mod marketplace;
 mod pulls;
 mod reactions;
 pub(crate) mod render;
@@ -106,6 +107,7 @@ fn route(call: &mut Call<'_>) -> Answer {
         ("GET", ["repos", owner, name, "installation"]) => apps::of_repository(call, owner, name),
         ("GET", ["orgs" | "users", owner, "installation"]) => apps::of_account(call, owner),
         (_, ["app", "hook", rest @ ..]) => deliveries::route(call, method, rest),
+        (_, ["marketplace_listing", rest @ ..]) => marketplace::route(call, method, rest),
         (_, ["app" | "installation", ..]) => apps::route(call, method, &parts),
         (_, ["repos", owner, name, rest @ ..]) => {
             let full_name = format!("{owner}/{name}");

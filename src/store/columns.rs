@@ -51,8 +51,6 @@ macro_rules! wrapping_columns {
     )* };
 }
 
-text_columns!(
-    ActKind, ActState, DocumentKind, End, Kind, Phase, Priority, ProposalState, Status
-);
+text_columns!(ActKind, ActState, DocumentKind, End, Kind, Phase, Priority, ProposalState, Status);
 wrapping_columns!(i64: AccountId, InstallationId, RepositoryId, Lease, Credits, NanoUsd);
 wrapping_columns!(Uuid: ActId, CommandId, DocumentId, TaskId);

@@ -26,9 +26,9 @@ row! {
 
 row! {
     struct Shown {
-        plan_name: Option<String>,
-        plan_credits: Option<Credits>,
-        plan_renews_on: Option<String>,
+        name: Option<String>,
+        credits: Option<Credits>,
+        renews_on: Option<String>,
     }
 }
 
@@ -160,15 +160,12 @@ impl Store {
     pub(super) async fn paying(&self, account: AccountId) -> Result<Option<Paying>> {
         let shown: Shown = one(
             self.db.reader(),
-            "select plan_name, plan_credits, plan_renews_on from accounts where id = $1",
+            "select plan_name as name, plan_credits as credits, plan_renews_on as renews_on from accounts where id = $1",
             args![account],
         )
         .await?;
-        let plan = shown.plan_name.zip(shown.plan_renews_on);
-        Ok(plan.map(|(name, renews_on)| Paying {
-            name,
-            credits: shown.plan_credits.unwrap_or_default(),
-            renews_on,
-        }))
+        let credits = shown.credits.unwrap_or_default();
+        let plan = shown.name.zip(shown.renews_on);
+        Ok(plan.map(|(name, renews_on)| Paying { name, credits, renews_on }))
     }
 }

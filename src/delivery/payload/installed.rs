@@ -68,7 +68,8 @@ impl FullInstallation {
 
 impl InstallationPayload {
     pub(super) fn into_event(self, action: &str) -> Event {
-        let reached = self.repositories.iter().map(|repository| RepositoryId(repository.id)).collect();
+        let reached =
+            self.repositories.iter().map(|repository| RepositoryId(repository.id)).collect();
         let stands = |rank| self.installation.into_installation(rank);
         match action {
             "created" => Event::Installed(stands(BEGUN), reached),

@@ -16,9 +16,7 @@ pub(super) fn number_or_text<'de, D: Deserializer<'de>>(
 ) -> Result<DateTime<Utc>, D::Error> {
     Ok(match Option::<Written>::deserialize(deserializer)? {
         Some(Written::Text(at)) => at,
-        Some(Written::Seconds(seconds)) => {
-            DateTime::from_timestamp(seconds, 0).unwrap_or_default()
-        }
+        Some(Written::Seconds(seconds)) => DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
         None => DateTime::UNIX_EPOCH,
     })
 }

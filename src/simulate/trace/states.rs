@@ -21,10 +21,7 @@ impl Page<'_> {
         }
         if !choice.removed.is_empty() {
             self.line("removed", &names(&choice.removed));
-            self.line(
-                "decided",
-                "what is open there ends, unpaid, unless a later choice is known",
-            );
+            self.line("decided", "what is open there ends, unpaid, unless a later choice is known");
         }
     }
 
