@@ -6,7 +6,7 @@
 use crate::delivery::payload;
 use crate::domain::command::parse::understand;
 use crate::domain::command::{Asked, Request};
-use crate::domain::event::{Commented, Event, Labelled, Source};
+use crate::domain::event::{Choice, Commented, Event, Labelled, Source};
 use crate::domain::plan::Plans;
 use crate::store::Store;
 use crate::store::commands::NewCommand;
@@ -41,8 +41,13 @@ pub(crate) fn follows(plans: &Plans, event: &str, body: &[u8]) -> Digest {
         Ok(Event::Ping) => Digest::Ignored("a ping".to_owned()),
         Ok(Event::Ignored(reason)) => Digest::Ignored(reason),
         Ok(Event::Installed(installation, repositories)) => {
-            let as_of = installation.as_of;
-            Digest::Facts(vec![Fact::Installed(installation), Fact::Reached(repositories, as_of)])
+            let choice = Choice {
+                installation: installation.clone(),
+                added: repositories,
+                removed: Vec::new(),
+            };
+            let chosen = (!choice.added.is_empty()).then(|| Fact::Chosen(Box::new(choice)));
+            Digest::Facts(std::iter::once(Fact::Installed(installation)).chain(chosen).collect())
         }
         Ok(Event::Uninstalled(installation)) => {
             Digest::Facts(vec![Fact::Uninstalled(installation)])

@@ -19,7 +19,7 @@ pub enum Event {
     /// GitHub tries out the webhook.
     Ping,
     /// The App was installed, and reaches these repositories.
-    Installed(Installation, Vec<RepositoryId>),
+    Installed(Installation, Vec<Named>),
     /// The App was uninstalled.
     Uninstalled(Installation),
     /// A person suspended the App: it may do nothing until they take that back.

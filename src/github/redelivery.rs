@@ -24,9 +24,6 @@ pub(crate) struct Tried {
     pub(crate) status_code: Option<i64>,
 }
 
-/// Of a state that was told in the same second as what GitHub answers, the answer counts.
-const ANSWERED: u8 = 9;
-
 #[derive(Deserialize)]
 struct Installed {
     account: On,
@@ -77,7 +74,7 @@ impl GitHub {
                 id,
                 account: Account { id: AccountId(account), login, kind },
                 is_suspended: suspended_at.is_some(),
-                as_of: AsOf::new(updated_at, ANSWERED),
+                as_of: AsOf::new(updated_at, 0),
             })),
             Err(GitHubError::NotFound(_)) => Ok(None),
             Err(other) => Err(other),

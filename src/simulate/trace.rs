@@ -51,9 +51,6 @@ impl<'a> Page<'a> {
             Fact::Allowed(on) => {
                 self.installation(on, "the App may work, with what it was granted");
             }
-            Fact::Reached(repositories, _) => {
-                self.line("reaches", &format!("{} repositories", repositories.len()));
-            }
             Fact::Chosen(choice) => self.choice(choice),
             Fact::Account(account) => self.account(account),
             Fact::Repository(repository, installation) => {

@@ -2,7 +2,7 @@
 
 use super::engine::{Tx, all, args, exec, one, opt, row};
 use super::{Result, Store, ledger, now, tasks};
-use crate::domain::event::{Account, Installation};
+use crate::domain::event::{Account, AsOf, Installation};
 use crate::domain::ids::{AccountId, InstallationId};
 use crate::domain::report::answer::Balance;
 
@@ -110,13 +110,21 @@ async fn forget(tx: &mut Tx, account: AccountId, installation: InstallationId) -
 /// done for it is dropped; if it may again, what waited is tried at once. Says whether it may now and
 /// might not before, or the other way round.
 pub(super) async fn stands(tx: &mut Tx, installation: &Installation) -> Result<bool> {
+    stands_unless(tx, installation, installation.as_of).await
+}
+
+async fn stands_unless(
+    tx: &mut Tx,
+    installation: &Installation,
+    known_after: AsOf,
+) -> Result<bool> {
     let Installation { id, account, is_suspended, as_of } = installation;
     seen(tx, account, Some(*id)).await?;
     let known: Option<(bool,)> = opt(
         &mut *tx,
         "select suspended_at is not null from accounts
          where id = $1 and installation_id = $2 and (installation_as_of is null or installation_as_of <= $3)",
-        args![account.id, *id, as_of.time()],
+        args![account.id, *id, known_after.time()],
     )
     .await?;
     let Some((was_suspended,)) = known else { return Ok(false) };
@@ -206,7 +214,9 @@ impl Store {
     /// Notes how an installation stands, as GitHub says when it is asked. Says whether that is news.
     pub async fn installation_stands(&self, installation: &Installation) -> Result<bool> {
         let mut tx = self.db.begin().await?;
-        let is_news = stands(&mut tx, installation).await?;
+        // What was told of the same second was told before.
+        let this_second = AsOf::new(installation.as_of.time(), u8::MAX);
+        let is_news = stands_unless(&mut tx, installation, this_second).await?;
         tx.commit().await?;
         self.bells.outbox.notify_one();
         Ok(is_news)

@@ -12,7 +12,7 @@ use super::commands::NewCommand;
 use super::engine::{Tx, all, args, exec, row};
 use super::{Result, Store, StoreError, now};
 use crate::domain::event::{
-    Account, AsOf, Choice, Installation, Pressed, Proposal, Purchase, Repository,
+    Account, Choice, Installation, Pressed, Proposal, Purchase, Repository,
 };
 use crate::domain::ids::{InstallationId, RepositoryId};
 use crate::domain::plan::Given;
@@ -80,8 +80,6 @@ pub enum Fact {
     Suspended(Installation),
     /// The App may work again on this account, or may do more.
     Allowed(Installation),
-    /// The App reaches these repositories since then.
-    Reached(Vec<RepositoryId>, AsOf),
     /// People chose other repositories for the App.
     Chosen(Box<Choice>),
     /// An account as it is called now.
@@ -213,9 +211,6 @@ async fn write_facts(tx: &mut Tx, facts: &[Fact]) -> Result<()> {
             }
             Fact::Uninstalled(i) => super::accounts::removed(tx, i).await?,
             Fact::Allowed(i) => super::accounts::allowed(tx, i).await?,
-            Fact::Reached(repositories, as_of) => {
-                super::repositories::reached(tx, repositories, *as_of).await?;
-            }
             Fact::Chosen(choice) => super::repositories::chosen(tx, choice).await?,
             Fact::Account(account) => super::accounts::renamed(tx, account).await?,
             Fact::Repository(repository, installation) => {

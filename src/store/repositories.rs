@@ -53,15 +53,6 @@ pub(super) async fn chosen(tx: &mut Tx, choice: &Choice) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a new installation reaches these. Those that nobody has heard of are not kept: there may be
-/// thousands, and nothing was taken away from them.
-pub(super) async fn reached(tx: &mut Tx, these: &[RepositoryId], as_of: AsOf) -> Result<()> {
-    for repository in these {
-        choose(tx, *repository, as_of, true).await?;
-    }
-    Ok(())
-}
-
 /// Keeps a place for a repository of which nothing but its name is known: whatever is told of it later
 /// is newer.
 async fn mention(tx: &mut Tx, account: AccountId, repository: &Named) -> Result<()> {

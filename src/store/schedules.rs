@@ -9,12 +9,12 @@ use std::time::Duration;
 text_enum!(
     /// Something that is done regularly.
     Schedule {
+        /// Ask who has which plan of the Marketplace.
+        Plans = "plans",
         /// Ask GitHub for deliveries that did not reach us.
         Redeliver = "redeliver",
         /// Notice installations that are gone.
         Installations = "installations",
-        /// Ask who has which plan of the Marketplace.
-        Plans = "plans",
         /// Forget what is old.
         Retention = "retention",
     }

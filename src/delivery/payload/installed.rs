@@ -68,8 +68,7 @@ impl FullInstallation {
 
 impl InstallationPayload {
     pub(super) fn into_event(self, action: &str) -> Event {
-        let reached =
-            self.repositories.iter().map(|repository| RepositoryId(repository.id)).collect();
+        let reached = named(self.repositories);
         let stands = |rank| self.installation.into_installation(rank);
         match action {
             "created" => Event::Installed(stands(BEGUN), reached),
@@ -85,15 +84,16 @@ impl InstallationPayload {
 
 impl ChoicePayload {
     pub(super) fn into_event(self) -> Event {
-        let named = |list: Vec<ShortRepository>| {
-            list.into_iter().filter_map(ShortRepository::into_named).collect()
-        };
         Event::Chosen(Box::new(Choice {
             installation: self.installation.into_installation(BEGUN),
             added: named(self.repositories_added),
             removed: named(self.repositories_removed),
         }))
     }
+}
+
+fn named(list: Vec<ShortRepository>) -> Vec<Named> {
+    list.into_iter().filter_map(ShortRepository::into_named).collect()
 }
 
 impl ShortRepository {
