@@ -11,10 +11,10 @@ text_enum!(
     Schedule {
         /// Ask who has which plan of the Marketplace.
         Plans = "plans",
-        /// Ask GitHub for deliveries that did not reach us.
-        Redeliver = "redeliver",
         /// Notice installations that are gone.
         Installations = "installations",
+        /// Ask GitHub for deliveries that did not reach us.
+        Redeliver = "redeliver",
         /// Forget what is old.
         Retention = "retention",
     }
