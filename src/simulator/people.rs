@@ -115,6 +115,9 @@ impl Simulator {
             let found = stage.world.repository(stage.repository)?.issues.get(&number);
             let pull =
                 found.and_then(|issue| issue.pull.clone()).context("no such pull request")?;
+            if pull.draft {
+                anyhow::bail!("#{number} is a draft, which nobody can merge");
+            }
             let reference = format!("refs/heads/{}", pull.base);
             let old = stage.hub.git.reference(stage.repository, &reference).context("no base")?;
             if !stage.hub.git.is_ancestor(stage.repository, &old, &pull.head_sha) {
