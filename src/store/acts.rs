@@ -116,6 +116,18 @@ pub(super) async fn insert(tx: &mut Tx, act: NewAct) -> Result<()> {
     Ok(())
 }
 
+/// Stores an act, or opens the one of this kind that the command had: what was right before is not any more.
+pub(super) async fn insert_anew(tx: &mut Tx, act: NewAct) -> Result<()> {
+    exec(
+        &mut *tx,
+        "update acts set state = 'open', act = $3, due_at = $4, updated_at = $4
+         where command_id = $1 and kind = $2 and state in ('done', 'impossible', 'withdrawn')",
+        args![act.command, act.act.kind(), json(&act.act)?, now()],
+    )
+    .await?;
+    insert(tx, act).await
+}
+
 /// What a task no longer needs once it has ended.
 pub(super) async fn withdraw_open(tx: &mut Tx, task: TaskId) -> Result<()> {
     exec(

@@ -140,7 +140,7 @@ pub(super) async fn told(tx: &mut Tx, now_is: &Proposal) -> Result<()> {
 }
 
 /// What follows once a pull request of a task is open, closed or merged: its comment says so, and its
-/// branch goes if that is wanted. A task asks for that once.
+/// branch goes if that is wanted.
 async fn decided(tx: &mut Tx, id: i64) -> Result<()> {
     let ours: Option<Ours> = opt(
         &mut *tx,
@@ -166,5 +166,5 @@ async fn decided(tx: &mut Tx, id: i64) -> Result<()> {
         act: Act::DeleteBranch(delete),
         patch: None,
     };
-    acts::insert(tx, act).await
+    acts::insert_anew(tx, act).await
 }

@@ -3,7 +3,7 @@
 
 use super::UNDISTURBED;
 use crate::world::people::Issue;
-use crate::world::{BOT, REPOSITORY, World, repo, story};
+use crate::world::{BOT, REPOSITORY, World, repo, rows, story};
 use asynccoder::simulator::{At, Effect, Moment, Script};
 use expect_test::expect;
 use serde_json::json;
@@ -29,11 +29,8 @@ fn closes(world: &World, closed: bool) {
 
 /// What a repository's configuration would have said when the pull request was opened.
 async fn wants_branches_deleted(world: &World) {
-    let url = format!("sqlite://{}/asynccoder.db", world.data_dir().display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    let changed = sqlx::query("update pull_requests set delete_branch = true").execute(&pool).await;
-    assert_eq!(changed.unwrap().rows_affected(), 1);
-    pool.close().await;
+    let changed = rows::change(world, "update pull_requests set delete_branch = true").await;
+    assert_eq!(changed, 1);
 }
 
 fn branch(world: &World) -> Option<String> {
@@ -60,10 +57,12 @@ story!(a_closed_pull_request_says_so_until_it_is_opened_again, async |world| {
         asynccoder   #1 debug · closed: I opened pull request #2, and it was closed without being merged. [4 steps, 1 credit]
     "#]]).await;
     closes(world, false);
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         carol        #2 reopened
         asynccoder   #1 debug · done: I opened pull request #2. [4 steps, 1 credit]
-    "#]]).await;
+    "#]])
+        .await;
 });
 
 story!(a_new_title_and_a_draft_are_no_news, async |world| {
@@ -102,7 +101,8 @@ story!(work_on_a_pull_request_goes_on_when_it_is_merged, async |world| {
     proposed(world).await;
     let gate = world.simulator.faults().hold(At::models(), Moment::BeforeReply);
     let summary = json!({ "summary": "A bill of exactly 100.00 gets the discount now." });
-    let script = Script::new("an answer").calls(vec![repo::finish(summary)]);
+    let script =
+        Script::new("an answer").when("What does this change").calls(vec![repo::finish(summary)]);
     world.model(script.with_usage(repo::USAGE));
     world.alice.comments(&pull(), "/asynccoder ask What does this change?");
     gate.reached().await.unwrap();
@@ -116,7 +116,7 @@ story!(work_on_a_pull_request_goes_on_when_it_is_merged, async |world| {
         carol        pushes main
         asynccoder   check "Async Coder / ask" success on <sha>
         asynccoder   #1 debug · merged: I opened pull request #2, and it is merged. [4 steps, 1 credit]
-        asynccoder   #2 ask · done: The comparison left out the threshold itself; it is in now. [3 steps, 1 credit]
+        asynccoder   #2 ask · done: A bill of exactly 100.00 gets the discount now. [1 step, 1 credit]
     "#]]).await;
 });
 
@@ -159,12 +159,20 @@ story!(a_branch_whose_pull_request_is_open_again_stays, async |world| {
     gate.reached().await.unwrap();
     closes(world, false);
     gate.open();
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         carol        #2 closed
         carol        #2 reopened
         asynccoder   #1 debug · done: I opened pull request #2. [4 steps, 1 credit]
-    "#]]).await;
+    "#]])
+        .await;
     assert!(branch(world).is_some());
+    closes(world, true);
+    world.settles_as(expect![[r#"
+        carol        #2 closed
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (deleted)
+        asynccoder   #1 debug · closed: I opened pull request #2, and it was closed without being merged. [4 steps, 1 credit]
+    "#]]).await;
 });
 
 story!(a_branch_that_github_keeps_stays, async |world| {
