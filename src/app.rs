@@ -124,8 +124,9 @@ fn start_rooms(
     for _ in 0..OUTBOX_LOOPS {
         rooms.spawn(outbox.clone().run(stop.clone()));
     }
-    rooms.spawn(Reconcile::new(store.clone(), github.clone()).run(stop.clone()));
-    rooms.spawn(intake::run(store.clone(), config.timing.poll, stop.clone()));
+    let plans = config.plans.clone();
+    rooms.spawn(Reconcile::new(store.clone(), github.clone(), plans.clone()).run(stop.clone()));
+    rooms.spawn(intake::run(store.clone(), plans, config.timing.poll, stop.clone()));
     let worker = Worker::new(config, store.clone(), github, git, models);
     rooms.spawn(worker.run(stop.clone()));
     Ok(())

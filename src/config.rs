@@ -10,6 +10,7 @@ use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::Daily;
 use crate::domain::limits::Bounds;
 use crate::domain::pace::HourlyWrites;
+use crate::domain::plan::Plans;
 use http::HeaderName;
 use reader::Reader;
 use secrecy::SecretString;
@@ -130,6 +131,8 @@ pub struct Config {
     pub default_model: Option<String>,
     /// The models there are.
     pub catalog: Catalog,
+    /// The plans there are.
+    pub plans: Plans,
     /// Tasks at once in this process.
     pub workers: usize,
     /// Tasks at once of one installation.

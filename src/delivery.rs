@@ -4,8 +4,17 @@
 pub mod payload;
 pub mod signature;
 
-/// The events that GitHub has to send us, in the words of the App's settings. `installation` and
-/// `ping` are not among them, because GitHub always sends those.
+/// The events that GitHub sends without being asked to, and that have actions: those of every App, and
+/// those of its listing on the Marketplace, which has a webhook of its own.
+pub const UNASKED_EVENTS: &[&str] = &[
+    "github_app_authorization",
+    "installation",
+    "installation_repositories",
+    "installation_target",
+    "marketplace_purchase",
+];
+
+/// The events that GitHub has to send us, in the words of the App's settings.
 pub const SUBSCRIBED_EVENTS: &[&str] = &[
     "check_run",
     "issue_comment",

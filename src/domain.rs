@@ -15,6 +15,7 @@ pub mod ids;
 pub mod limits;
 pub mod pace;
 pub mod places;
+pub mod plan;
 pub mod policy;
 pub mod repo_config;
 pub mod report;

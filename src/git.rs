@@ -15,6 +15,7 @@ mod mirror;
 mod push;
 mod quota;
 mod rebase;
+mod removal;
 mod worktree;
 
 pub(crate) use change::Change;
@@ -22,6 +23,7 @@ pub(crate) use error::GitError;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;
 pub(crate) use rebase::{Moved, Rebased};
+pub(crate) use removal::Removed;
 pub(crate) use worktree::Worktree;
 
 use crate::domain::ids::{AccountId, RepoName, RepositoryId};

@@ -10,6 +10,7 @@ mod contents;
 pub(crate) mod error;
 pub(crate) mod issues;
 mod limits;
+mod marketplace;
 pub(crate) mod pulls;
 pub(crate) mod redelivery;
 pub(crate) mod repositories;

@@ -6,7 +6,8 @@
 use crate::delivery::payload;
 use crate::domain::command::parse::understand;
 use crate::domain::command::{Asked, Request};
-use crate::domain::event::{Commented, Event, Labelled, Source};
+use crate::domain::event::{Choice, Commented, Event, Labelled, Source};
+use crate::domain::plan::Plans;
 use crate::store::Store;
 use crate::store::commands::NewCommand;
 use crate::store::deliveries::{Delivery, Digest, Fact};
@@ -18,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 const BATCH: i64 = 100;
 
 /// Digests deliveries until told to stop. Woken by its bell and by a look every poll.
-pub(crate) async fn run(store: Store, poll: Duration, stop: CancellationToken) {
+pub(crate) async fn run(store: Store, plans: Plans, poll: Duration, stop: CancellationToken) {
+    let digest = |delivery: &Delivery| follows(&plans, &delivery.event, &delivery.body);
     while !stop.is_cancelled() {
         match store.digest(BATCH, digest).await {
             Ok(0) => {}
@@ -33,17 +35,20 @@ pub(crate) async fn run(store: Store, poll: Duration, stop: CancellationToken) {
     }
 }
 
-/// What follows from one delivery.
-pub(crate) fn digest(delivery: &Delivery) -> Digest {
-    follows(&delivery.event, &delivery.body)
-}
-
 /// What follows from a body that was sent under this name.
-pub(crate) fn follows(event: &str, body: &[u8]) -> Digest {
+pub(crate) fn follows(plans: &Plans, event: &str, body: &[u8]) -> Digest {
     match payload::parse(event, body) {
         Ok(Event::Ping) => Digest::Ignored("a ping".to_owned()),
         Ok(Event::Ignored(reason)) => Digest::Ignored(reason),
-        Ok(Event::Installed(installation)) => Digest::Facts(vec![Fact::Installed(installation)]),
+        Ok(Event::Installed(installation, repositories)) => {
+            let choice = Choice {
+                installation: installation.clone(),
+                added: repositories,
+                removed: Vec::new(),
+            };
+            let chosen = (!choice.added.is_empty()).then(|| Fact::Chosen(Box::new(choice)));
+            Digest::Facts(std::iter::once(Fact::Installed(installation)).chain(chosen).collect())
+        }
         Ok(Event::Uninstalled(installation)) => {
             Digest::Facts(vec![Fact::Uninstalled(installation)])
         }
@@ -58,6 +63,21 @@ pub(crate) fn follows(event: &str, body: &[u8]) -> Digest {
         }
         Ok(Event::Changed(repository, installation)) => {
             Digest::Facts(vec![Fact::Repository(repository, installation)])
+        }
+        Ok(Event::Deleted(repository, installation)) => {
+            let id = repository.id;
+            Digest::Facts(vec![Fact::Repository(repository, installation), Fact::Deleted(id)])
+        }
+        Ok(Event::Chosen(choice)) => Digest::Facts(vec![Fact::Chosen(choice)]),
+        Ok(Event::Renamed(account)) => Digest::Facts(vec![Fact::Account(account)]),
+        Ok(Event::Proposed(proposal)) => {
+            let repository =
+                Fact::Repository(Box::new(proposal.repository.clone()), proposal.installation);
+            Digest::Facts(vec![repository, Fact::Proposed(proposal)])
+        }
+        Ok(Event::Subscribed(purchase)) => {
+            let given = plans.given(&purchase.subscription, purchase.as_of.time());
+            Digest::Facts(vec![Fact::Bought(purchase, Box::new(given))])
         }
         Err(error) => Digest::Failed(error.to_string()),
     }

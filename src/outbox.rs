@@ -12,6 +12,7 @@ mod comment;
 mod kept;
 mod pace;
 mod pull_request;
+mod removal;
 mod review;
 mod showing;
 mod verdict;

@@ -4,10 +4,11 @@
 //! GitHub sends a webhook once and sometimes not at all, so an outage of ours is made good here. It
 //! changes rows and asks GitHub to deliver again; it never decides or answers anything itself.
 
+use crate::domain::plan::{Given, Plans, Subscription};
 use crate::github::GitHub;
-use crate::github::redelivery::{Standing, Tried};
+use crate::github::redelivery::Tried;
 use crate::store::schedules::Schedule;
-use crate::store::{self, Known, Store};
+use crate::store::{self, Known, Store, Unsure};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,16 +23,23 @@ const MOST_TRIES: usize = 4;
 /// After its second try a delivery waits so long for the next.
 const BETWEEN_TRIES: TimeDelta = TimeDelta::hours(1);
 
+/// Plans that are asked for in one turn: far fewer than GitHub lets an App ask in a minute.
+const PLANS_AT_ONCE: i64 = 50;
+/// Between two looks at an account's plan without a webhook: nothing that happens by itself, such as the
+/// next period, is noticed later than this.
+const BETWEEN_PLANS: Duration = Duration::from_hours(24);
+
 /// Reconciles until told to stop.
 #[derive(Clone)]
 pub(crate) struct Reconcile {
     store: Store,
     github: GitHub,
+    plans: Plans,
 }
 
 impl Reconcile {
-    pub(crate) fn new(store: Store, github: GitHub) -> Self {
-        Self { store, github }
+    pub(crate) fn new(store: Store, github: GitHub, plans: Plans) -> Self {
+        Self { store, github, plans }
     }
 
     /// Woken every now and then; the table of schedules says what is due.
@@ -52,6 +60,7 @@ impl Reconcile {
     async fn turn(&self, schedule: Schedule) -> anyhow::Result<()> {
         let again = match schedule {
             Schedule::Redeliver => Duration::from_mins(5),
+            Schedule::Plans => Duration::from_mins(1),
             Schedule::Installations | Schedule::Retention => Duration::from_hours(1),
         };
         if !self.store.take_turn(schedule, again).await? {
@@ -60,6 +69,7 @@ impl Reconcile {
         let done = match schedule {
             Schedule::Redeliver => self.redeliver().await,
             Schedule::Installations => self.installations().await,
+            Schedule::Plans => self.plans().await,
             Schedule::Retention => self.store.forget_old().await.map_err(anyhow::Error::from),
         };
         self.store.end_turn(schedule, done.as_ref().err().map(|e| format!("{e:#}"))).await?;
@@ -89,26 +99,50 @@ impl Reconcile {
     /// while it is read.
     async fn installations(&self) -> anyhow::Result<()> {
         for known in self.store.installations().await? {
-            let standing = self.github.installation(known.installation).await?;
-            self.note(known, standing).await?;
+            let Known { account, installation } = known;
+            let is_news = if let Some(now) = self.github.installation(installation).await? {
+                self.store.installation_stands(&now).await?
+            } else {
+                self.store.forget_installation(account, installation).await?;
+                true
+            };
+            if is_news {
+                tracing::info!(%account, %installation, "an installation changed without a webhook");
+            }
         }
         Ok(())
     }
 
-    async fn note(&self, known: Known, standing: Standing) -> store::Result<()> {
-        let Known { account, installation, is_suspended } = known;
-        let noted = match standing {
-            Standing::Gone => self.store.forget_installation(account, installation).await,
-            Standing::Suspended if !is_suspended => {
-                self.store.suspend_installation(account, installation).await
+    /// The Marketplace tells of a change once and of a new period never, so those are asked for. Most Apps
+    /// are not on the Marketplace: they find out with one question a day, and nothing is said about it.
+    async fn plans(&self) -> anyhow::Result<()> {
+        let due = self.store.plans_due(PLANS_AT_ONCE).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        if !self.github.has_listing().await? {
+            return Ok(self.store.no_plans(BETWEEN_PLANS).await?);
+        }
+        for asked in due {
+            match self.github.subscription(asked.account).await {
+                Ok(subscription) => self.plan(asked, subscription).await?,
+                // The others would get the same answer.
+                Err(error) if error.is_passing() => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(account = %asked.account, %error, "a plan could not be asked for");
+                }
             }
-            Standing::Active if is_suspended => {
-                self.store.resume_installation(account, installation).await
-            }
-            Standing::Active | Standing::Suspended => return Ok(()),
-        };
-        tracing::info!(%account, %installation, ?standing, "an installation changed without a webhook");
-        noted
+        }
+        Ok(())
+    }
+
+    async fn plan(&self, asked: Unsure, has: Option<Subscription>) -> store::Result<()> {
+        let given = has.map(|subscription| self.plans.given(&subscription, Utc::now()));
+        let unknown = given.as_ref().filter(|given| self.plans.named(&given.name).is_none());
+        if let Some(Given { name, .. }) = unknown {
+            tracing::warn!(account = %asked.account, plan = name, "DATA_DIR/plans.toml does not say what this plan of the Marketplace gives, so it gives nothing");
+        }
+        self.store.plan_is(asked, given.as_ref(), BETWEEN_PLANS).await
     }
 }
 

@@ -7,7 +7,7 @@ mod replay;
 mod trace;
 
 use crate::config::Config;
-use crate::delivery::{SUBSCRIBED_EVENTS, is_in_event_name};
+use crate::delivery::{SUBSCRIBED_EVENTS, UNASKED_EVENTS, is_in_event_name};
 use crate::intake;
 use crate::store::deliveries::Digest;
 use anyhow::{Context as _, bail};
@@ -19,8 +19,8 @@ pub(crate) use replay::{Replay, replay};
 
 /// GitHub does not send larger payloads.
 const LARGEST_BODY: usize = 25 * 1024 * 1024;
-/// The events that are always sent, whatever the App asks for.
-const ALWAYS_SENT: &[&str] = &["installation", "ping"];
+/// GitHub's try whether somebody is there.
+const PING: &str = "ping";
 /// Names that are so much alike are meant as one.
 const SLIP: usize = 2;
 
@@ -39,7 +39,7 @@ pub(crate) struct Options {
 pub(crate) fn tell(options: &Options) -> anyhow::Result<()> {
     let models = Config::models_only()?;
     let body = read(&options.payload)?;
-    let digest = intake::follows(&options.event, &body);
+    let digest = intake::follows(&models.plans, &options.event, &body);
     if let Digest::Failed(reason) = &digest {
         bail!("{}: {reason}. A server answers 400 and stores nothing", options.payload.display());
     }
@@ -62,7 +62,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// The name of an event; a slip in one of those that are used is no other event.
 fn event_name(text: &str) -> Result<String, String> {
-    let known = || SUBSCRIBED_EVENTS.iter().chain(ALWAYS_SENT);
+    let known = || SUBSCRIBED_EVENTS.iter().chain(UNASKED_EVENTS).chain([&PING]);
     if known().any(|name| *name == text) {
         return Ok(text.to_owned());
     }

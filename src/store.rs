@@ -16,6 +16,7 @@ pub mod documents;
 mod engine;
 mod ledger;
 mod migrations;
+mod plans;
 mod pull_requests;
 mod repositories;
 pub mod schedules;
@@ -34,6 +35,7 @@ use tokio::sync::Notify;
 
 pub use accounts::Known;
 pub use ledger::Granted;
+pub use plans::Unsure;
 
 /// The database and the bells that tell its readers to look.
 #[derive(Clone, Debug)]

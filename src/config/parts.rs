@@ -4,6 +4,7 @@ use super::reader::Reader;
 use super::{Config, ConfigError, environment};
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::Daily;
+use crate::domain::plan::Plans;
 use secrecy::SecretString;
 use url::Url;
 
@@ -16,6 +17,8 @@ pub struct Models {
     pub providers: Vec<Provider>,
     /// The model when none is named.
     pub default_model: Option<String>,
+    /// The plans there are.
+    pub plans: Plans,
     /// Credits a day.
     pub daily: Daily,
 }
@@ -35,11 +38,19 @@ impl Config {
         let mut reader = Reader::new(environment()?);
         let (data_dir, _) = reader.database();
         let catalog = reader.catalog(&data_dir);
+        let plans = reader.plans(&data_dir);
         let access = reader.providers();
         let default_model = reader.default_model(catalog.as_ref(), &access);
         let daily = reader.daily();
         let providers = access.iter().map(|access| access.provider).collect();
-        let models = catalog.map(|catalog| Models { catalog, providers, default_model, daily });
+        let models = catalog.zip(plans);
+        let models = models.map(|(catalog, plans)| Models {
+            catalog,
+            providers,
+            default_model,
+            plans,
+            daily,
+        });
         models.filter(|_| reader.faults.is_empty()).ok_or(ConfigError(reader.faults))
     }
 

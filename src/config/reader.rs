@@ -4,6 +4,7 @@ use super::{AppIdentity, Config, ProviderAccess, Timing};
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::{Credits, Daily};
 use crate::domain::limits::Bounds;
+use crate::domain::plan::Plans;
 use base64::Engine;
 use http::HeaderName;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -17,6 +18,8 @@ use url::Url;
 
 /// The operator's own models, in `DATA_DIR`.
 const MODELS_FILE: &str = "models.toml";
+/// What the operator calls the plans of their listing, in `DATA_DIR`.
+const PLANS_FILE: &str = "plans.toml";
 
 const KILOBYTE: u64 = 1_000;
 const MEGABYTE: u64 = 1000 * KILOBYTE;
@@ -50,6 +53,7 @@ impl Reader {
         let github_api = self.url("GITHUB_API_URL", Some("https://api.github.com"));
         let github_server = self.url("GITHUB_SERVER_URL", Some("https://github.com"));
         let catalog = self.catalog(&data_dir);
+        let plans = self.plans(&data_dir);
         let providers = self.providers();
         let default_model = self.default_model(catalog.as_ref(), &providers);
         let workers = self.whole_number("WORKERS", 8, 1000);
@@ -74,6 +78,7 @@ impl Reader {
             providers,
             default_model,
             catalog: catalog?,
+            plans: plans?,
             workers: usize::try_from(workers).unwrap_or(1),
             running_per_installation: running,
             disk_quota,
@@ -248,18 +253,26 @@ impl Reader {
 
     /// The shipped catalog, with the operator's file over it if there is one.
     pub(super) fn catalog(&mut self, data_dir: &Path) -> Option<Catalog> {
-        let path = data_dir.join(MODELS_FILE);
-        let name = path.display().to_string();
-        let catalog = match std::fs::read_to_string(&path) {
-            Ok(text) => Catalog::overlaid(&name, &text).map_err(|error| error.to_string()),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Catalog::embedded().map_err(|error| error.to_string())
-            }
-            Err(error) => Err(format!(
-                "{name} cannot be read: {error}. Make it readable UTF-8 text, or remove it"
-            )),
-        };
+        let catalog = own_file(&data_dir.join(MODELS_FILE)).and_then(|own| {
+            let catalog = match own {
+                Some((name, text)) => Catalog::overlaid(&name, &text),
+                None => Catalog::embedded(),
+            };
+            catalog.map_err(|error| error.to_string())
+        });
         catalog.map_err(|fault| self.faults.push(fault)).ok()
+    }
+
+    /// The shipped plans, with the operator's file over them if there is one.
+    pub(super) fn plans(&mut self, data_dir: &Path) -> Option<Plans> {
+        let plans = own_file(&data_dir.join(PLANS_FILE)).and_then(|own| {
+            let plans = match own {
+                Some((name, text)) => Plans::overlaid(&name, &text),
+                None => Plans::embedded(),
+            };
+            plans.map_err(|error| error.to_string())
+        });
+        plans.map_err(|fault| self.faults.push(fault)).ok()
     }
 
     pub(super) fn providers(&mut self) -> Vec<ProviderAccess> {
@@ -338,6 +351,18 @@ impl Reader {
         if url.scheme() == "http" && !loopback {
             self.fault(name, "must begin with https:// unless it is on this machine: tokens and keys would travel in the open");
         }
+    }
+}
+
+/// A file of the operator's, with its name for people, if there is one; or what is wrong with it.
+fn own_file(path: &Path) -> Result<Option<(String, String)>, String> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some((name, text))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!(
+            "{name} cannot be read: {error}. Make it readable UTF-8 text, or remove it"
+        )),
     }
 }
 

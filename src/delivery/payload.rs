@@ -3,19 +3,24 @@
 //! An event or an action that we do not know is [`Event::Ignored`]; a body that does not fit its
 //! event is an error, because somebody put the wrong name on it.
 
+mod bought;
 mod in_review;
+mod installed;
 mod labelled;
 mod pressed;
+mod proposed;
+mod time;
 
 use crate::domain::command::scan::may_ask;
-use crate::domain::event::{
-    Account, AtLine, Commented, Event, Installation, Person, Repository, Source, Thread,
-};
+use crate::domain::event::{Account, AtLine, Commented, Event, Person, Repository, Source, Thread};
 use crate::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId};
+use bought::MarketplacePayload;
 use chrono::{DateTime, Utc};
 use in_review::{LineCommentPayload, ReviewPayload};
+use installed::{ChoicePayload, InstallationPayload, RenamedPayload};
 use labelled::LabelPayload;
 use pressed::CheckRunPayload;
+use proposed::ProposalPayload;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -47,44 +52,85 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, PayloadError> {
     let envelope: Envelope =
         serde_json::from_slice(body).map_err(|e| PayloadError::NotJson(e.to_string()))?;
     let action = envelope.action.unwrap_or_default();
-    match (event, action.as_str()) {
-        ("ping", _) => Ok(Event::Ping),
+    if event == "ping" {
+        return Ok(Event::Ping);
+    }
+    let understood = asked(event, &action, body).or_else(|| told(event, &action, body));
+    match (understood, action.as_str()) {
+        (Some(understood), _) => understood,
+        (None, "") if has_actions(event) => {
+            Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() })
+        }
+        (None, "") => Ok(Event::Ignored(format!("the event {event} is not used"))),
+        (None, _) => Ok(Event::Ignored(format!("{event}.{action} is not used"))),
+    }
+}
+
+/// What may ask for something.
+fn asked(event: &str, action: &str, body: &[u8]) -> Option<Result<Event, PayloadError>> {
+    Some(match (event, action) {
+        ("issue_comment", "created" | "edited") => {
+            read::<IssueCommentPayload>(event, body).map(IssueCommentPayload::into_event)
+        }
+        ("issues", "opened") => read::<IssuePayload>(event, body).map(IssuePayload::into_event),
+        ("pull_request", "opened") => {
+            read::<PullRequestPayload>(event, body).map(PullRequestPayload::into_event)
+        }
+        ("pull_request_review_comment", "created" | "edited") => {
+            read::<LineCommentPayload>(event, body).map(LineCommentPayload::into_event)
+        }
+        ("pull_request_review", "submitted" | "edited") => {
+            read::<ReviewPayload>(event, body).map(ReviewPayload::into_event)
+        }
+        ("issues" | "pull_request", "labeled" | "unlabeled") => {
+            read::<LabelPayload>(event, body).map(|p| p.into_event(event == "pull_request"))
+        }
+        ("check_run", "requested_action" | "rerequested") => {
+            read::<CheckRunPayload>(event, body).map(CheckRunPayload::into_event)
+        }
+        _ => return None,
+    })
+}
+
+/// What tells how something is now.
+fn told(event: &str, action: &str, body: &[u8]) -> Option<Result<Event, PayloadError>> {
+    Some(match (event, action) {
         (
             "installation",
             "created" | "deleted" | "suspend" | "unsuspend" | "new_permissions_accepted",
-        ) => Ok(read::<InstallationPayload>(event, body)?.into_event(&action)),
-        ("issue_comment", "created" | "edited") => {
-            Ok(read::<IssueCommentPayload>(event, body)?.into_event())
+        ) => read::<InstallationPayload>(event, body).map(|p| p.into_event(action)),
+        ("installation_repositories", "added" | "removed") => {
+            read::<ChoicePayload>(event, body).map(ChoicePayload::into_event)
         }
-        ("issues", "opened") => Ok(read::<IssuePayload>(event, body)?.into_event()),
-        ("pull_request", "opened") => Ok(read::<PullRequestPayload>(event, body)?.into_event()),
-        ("pull_request_review_comment", "created" | "edited") => {
-            Ok(read::<LineCommentPayload>(event, body)?.into_event())
+        ("installation_target", "renamed") => {
+            read::<RenamedPayload>(event, body).map(RenamedPayload::into_event)
         }
-        ("pull_request_review", "submitted" | "edited") => {
-            Ok(read::<ReviewPayload>(event, body)?.into_event())
-        }
-        ("issues" | "pull_request", "labeled" | "unlabeled") => {
-            Ok(read::<LabelPayload>(event, body)?.into_event(event == "pull_request"))
-        }
-        ("check_run", "requested_action" | "rerequested") => {
-            Ok(read::<CheckRunPayload>(event, body)?.into_event())
+        ("github_app_authorization", "revoked") => {
+            Ok(Event::Ignored("no token of a person is kept".to_owned()))
         }
         (
             "repository",
-            "renamed" | "transferred" | "archived" | "unarchived" | "privatized" | "publicized",
-        ) => Ok(read::<RepositoryPayload>(event, body)?.into_event(&action)),
-        (event, "") if has_actions(event) => {
-            Err(PayloadError::Misfit { event: event.to_owned(), reason: "no action".to_owned() })
+            "renamed" | "transferred" | "archived" | "unarchived" | "privatized" | "publicized"
+            | "deleted",
+        ) => read::<RepositoryPayload>(event, body).map(|p| p.into_event(action)),
+        (
+            "pull_request",
+            "closed" | "reopened" | "edited" | "converted_to_draft" | "ready_for_review"
+            | "synchronize",
+        ) => read::<ProposalPayload>(event, body).map(|p| p.into_event(action)),
+        ("marketplace_purchase", "purchased" | "changed" | "cancelled") => {
+            read::<MarketplacePayload>(event, body).map(|p| p.into_event(action))
         }
-        (_, "") => Ok(Event::Ignored(format!("the event {event} is not used"))),
-        _ => Ok(Event::Ignored(format!("{event}.{action} is not used"))),
-    }
+        ("marketplace_purchase", "pending_change" | "pending_change_cancelled") => {
+            Ok(Event::Ignored("it is not in force yet; GitHub tells when it is".to_owned()))
+        }
+        _ => return None,
+    })
 }
 
 /// Whether we use the event, which then always has an action.
 fn has_actions(event: &str) -> bool {
-    event == "installation" || super::SUBSCRIBED_EVENTS.contains(&event)
+    super::UNASKED_EVENTS.iter().chain(super::SUBSCRIBED_EVENTS).any(|used| *used == event)
 }
 
 fn read<P: DeserializeOwned>(event: &str, body: &[u8]) -> Result<P, PayloadError> {
@@ -95,17 +141,6 @@ fn read<P: DeserializeOwned>(event: &str, body: &[u8]) -> Result<P, PayloadError
 #[derive(Deserialize)]
 struct Envelope {
     action: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct InstallationPayload {
-    installation: FullInstallation,
-}
-
-#[derive(Deserialize)]
-struct FullInstallation {
-    id: i64,
-    account: User,
 }
 
 #[derive(Deserialize)]
@@ -223,25 +258,16 @@ impl Changes {
     }
 }
 
-impl InstallationPayload {
-    fn into_event(self, action: &str) -> Event {
-        let account = self.installation.account.into_account();
-        let installation = Installation { id: InstallationId(self.installation.id), account };
-        match action {
-            "created" => Event::Installed(installation),
-            "deleted" => Event::Uninstalled(installation),
-            "suspend" => Event::Suspended(installation),
-            _ => Event::Allowed(installation),
-        }
-    }
-}
-
 impl RepositoryPayload {
     fn into_event(self, action: &str) -> Event {
         // A transfer is told to the installation of whoever had the repository, and not of its owner now.
         let installation = self.installation.filter(|_| action != "transferred");
         let installation = installation.map(|i| InstallationId(i.id));
-        Event::Changed(Box::new(self.repository.into_repository()), installation)
+        let repository = Box::new(self.repository.into_repository());
+        if action == "deleted" {
+            return Event::Deleted(repository, installation);
+        }
+        Event::Changed(repository, installation)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Acts: what is done on GitHub exactly once. An act is a stored row before it is a request.
 
-use super::event::{Person, Source};
+use super::event::{Person, ProposalState, Source};
 use super::ids::Sha;
 use super::review::Side;
 use super::text_enum;
@@ -21,6 +21,8 @@ text_enum!(
         Review = "review",
         /// A thread of a review is marked as dealt with.
         Resolve = "resolve",
+        /// A branch of ours goes, because its pull request is over.
+        DeleteBranch = "delete_branch",
     }
 );
 
@@ -92,6 +94,8 @@ pub enum Act {
         /// The comment that began the thread.
         first: i64,
     },
+    /// Delete a branch of ours, if nobody has pushed to it.
+    DeleteBranch(DeleteBranch),
 }
 
 impl Act {
@@ -104,6 +108,7 @@ impl Act {
             Act::PullRequest(_) => ActKind::PullRequest,
             Act::Review(_) => ActKind::Review,
             Act::Resolve { .. } => ActKind::Resolve,
+            Act::DeleteBranch(_) => ActKind::DeleteBranch,
         }
     }
 }
@@ -161,6 +166,28 @@ pub struct PullRequest {
     pub body: String,
     /// Whether it is a draft.
     pub draft: bool,
+    /// Whether its branch goes once it is merged or closed.
+    #[serde(default)]
+    pub delete_branch: bool,
+}
+
+/// A branch of ours to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteBranch {
+    /// The pull request that is over.
+    pub number: i64,
+    /// Its branch, without `refs/heads/`.
+    pub branch: String,
+    /// Where the branch has to be: the last commit on it that is ours.
+    pub commit: Sha,
+}
+
+/// Whether the branch of a pull request of ours is to go.
+pub fn wants_branch_deleted(state: ProposalState, delete_branch: bool) -> bool {
+    match state {
+        ProposalState::Open => false,
+        ProposalState::Closed | ProposalState::Merged => delete_branch,
+    }
 }
 
 /// A review to be written.

@@ -2,6 +2,8 @@
 //!
 //! GitHub's own payloads are read in `delivery` and nowhere else.
 
+mod state;
+
 use super::command::Command;
 use super::command::button::Button;
 use super::ids::{AccountId, InstallationId, RepoName, RepositoryId, TaskId};
@@ -9,13 +11,15 @@ use super::text_enum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use state::{AsOf, Choice, Named, Proposal, ProposalState, Purchase};
+
 /// One delivery, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// GitHub tries out the webhook.
     Ping,
-    /// The App was installed.
-    Installed(Installation),
+    /// The App was installed, and reaches these repositories.
+    Installed(Installation, Vec<Named>),
     /// The App was uninstalled.
     Uninstalled(Installation),
     /// A person suspended the App: it may do nothing until they take that back.
@@ -30,6 +34,16 @@ pub enum Event {
     Pressed(Box<Pressed>),
     /// A repository has another name, owner or state, with the installation that saw it.
     Changed(Box<Repository>, Option<InstallationId>),
+    /// A repository is gone for ever, with the installation that saw it.
+    Deleted(Box<Repository>, Option<InstallationId>),
+    /// People chose other repositories for the App.
+    Chosen(Box<Choice>),
+    /// An account has another login.
+    Renamed(Account),
+    /// A pull request of a program's changed.
+    Proposed(Box<Proposal>),
+    /// An account has another plan of the Marketplace, or none.
+    Subscribed(Box<Purchase>),
     /// Something that we do not act on, and why.
     Ignored(String),
 }
@@ -41,6 +55,10 @@ pub struct Installation {
     pub id: InstallationId,
     /// Where it is installed.
     pub account: Account,
+    /// Whether a person has suspended it.
+    pub is_suspended: bool,
+    /// Of when this is.
+    pub as_of: AsOf,
 }
 
 /// A person or an organization.

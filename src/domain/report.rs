@@ -15,6 +15,7 @@ pub mod status;
 
 use super::catalog::Provider;
 use super::credit::{Credits, Quote, Usage};
+use super::event::ProposalState;
 use super::ids::{CommandId, Sha, TaskId};
 use super::places::CodePlace;
 use super::review::Review;
@@ -93,7 +94,7 @@ pub struct Outcome {
     pub review: Option<Review>,
 }
 
-/// A pull request that is open.
+/// A pull request that was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
     /// Its number.
@@ -102,6 +103,8 @@ pub struct Opened {
     pub url: String,
     /// Whether it is a draft.
     pub draft: bool,
+    /// What became of it.
+    pub state: ProposalState,
 }
 
 /// A commit that was pushed.

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use std::path::Path;
 
 /// New branches are made nowhere else, whatever a row says.
-const OUR_BRANCHES: &str = "asynccoder/";
+pub(super) const OUR_BRANCHES: &str = "asynccoder/";
 
 /// What is pushed, and with whose permission.
 #[derive(Clone, Copy, Debug)]

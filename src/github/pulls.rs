@@ -3,8 +3,10 @@
 use super::error::GitHubError;
 use super::{GitHub, Place, Purpose};
 use crate::domain::act::PullRequest;
+use crate::domain::event::ProposalState;
 use crate::domain::ids::{RepositoryId, Sha};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 /// A pull request as it is on GitHub.
@@ -17,6 +19,21 @@ pub(crate) struct Opened {
     pub(crate) body: Option<String>,
     #[serde(default)]
     pub(crate) draft: bool,
+    /// `open` or `closed`.
+    state: String,
+    #[serde(default)]
+    merged_at: Option<IgnoredAny>,
+}
+
+impl Opened {
+    /// What became of it.
+    pub(crate) fn became(&self) -> ProposalState {
+        match (&self.merged_at, self.state.as_str()) {
+            (Some(_), _) => ProposalState::Merged,
+            (None, "open") => ProposalState::Open,
+            (None, _) => ProposalState::Closed,
+        }
+    }
 }
 
 /// Where a pull request stands now.

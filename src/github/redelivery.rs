@@ -3,7 +3,8 @@
 
 use super::GitHub;
 use super::error::GitHubError;
-use crate::domain::ids::InstallationId;
+use crate::domain::event::{Account, AsOf, Installation};
+use crate::domain::ids::{AccountId, InstallationId};
 use chrono::{DateTime, Utc};
 use octocrab::Page;
 use serde::Deserialize;
@@ -23,18 +24,20 @@ pub(crate) struct Tried {
     pub(crate) status_code: Option<i64>,
 }
 
-/// How an installation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Active,
-    Suspended,
-    Gone,
+#[derive(Deserialize)]
+struct Installed {
+    account: On,
+    #[serde(default)]
+    suspended_at: Option<serde::de::IgnoredAny>,
+    updated_at: DateTime<Utc>,
 }
 
 #[derive(Deserialize)]
-struct Installed {
-    #[serde(default)]
-    suspended_at: Option<serde::de::IgnoredAny>,
+struct On {
+    id: i64,
+    login: String,
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 impl GitHub {
@@ -55,14 +58,25 @@ impl GitHub {
         Ok(())
     }
 
-    /// How an installation stands today.
-    pub(crate) async fn installation(&self, id: InstallationId) -> Result<Standing, GitHubError> {
+    /// How an installation stands today; `None`: it is gone.
+    pub(crate) async fn installation(
+        &self,
+        id: InstallationId,
+    ) -> Result<Option<Installation>, GitHubError> {
         let answer: Result<Installed, _> =
             self.get(&self.as_app()?, &format!("/app/installations/{id}"), &[]).await;
         match answer {
-            Ok(Installed { suspended_at: None }) => Ok(Standing::Active),
-            Ok(Installed { suspended_at: Some(_) }) => Ok(Standing::Suspended),
-            Err(GitHubError::NotFound(_)) => Ok(Standing::Gone),
+            Ok(Installed {
+                account: On { id: account, login, kind },
+                suspended_at,
+                updated_at,
+            }) => Ok(Some(Installation {
+                id,
+                account: Account { id: AccountId(account), login, kind },
+                is_suspended: suspended_at.is_some(),
+                as_of: AsOf::new(updated_at, 0),
+            })),
+            Err(GitHubError::NotFound(_)) => Ok(None),
             Err(other) => Err(other),
         }
     }

@@ -131,6 +131,7 @@ impl Outbox {
                     .judged(place, done.map(|()| Value::Object(serde_json::Map::default())), act)
                     .await)
             }
+            Act::DeleteBranch(wanted) => Ok(self.delete_branch(place, writer, act, wanted).await),
         }
     }
 
@@ -166,7 +167,9 @@ impl Outbox {
             }
             Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
             Act::Review(review) => self.find_review(place, review, task_of(act)).await,
-            Act::Reaction { .. } | Act::Push(_) | Act::Resolve { .. } => Ok(None),
+            Act::Reaction { .. } | Act::Push(_) | Act::Resolve { .. } | Act::DeleteBranch(_) => {
+                Ok(None)
+            }
         }
     }
 }
@@ -178,5 +181,5 @@ fn task_of(act: &DueAct) -> TaskId {
 
 /// Whether doing it twice is the same as doing it once, so that no look-up is needed.
 fn is_repeatable(act: &Act) -> bool {
-    matches!(act, Act::Reaction { .. } | Act::Push(_) | Act::Resolve { .. })
+    matches!(act, Act::Reaction { .. } | Act::Push(_) | Act::Resolve { .. } | Act::DeleteBranch(_))
 }

@@ -81,5 +81,11 @@ impl Outbox {
 }
 
 fn as_result(opened: &Opened) -> Value {
-    json!({ "id": opened.id, "number": opened.number, "url": opened.html_url, "draft": opened.draft })
+    json!({
+        "id": opened.id,
+        "number": opened.number,
+        "url": opened.html_url,
+        "draft": opened.draft,
+        "state": opened.became(),
+    })
 }

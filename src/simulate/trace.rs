@@ -3,6 +3,8 @@
 //! The decision itself is `domain::policy`'s. It is asked with everything granted that cannot be known
 //! here, and the page says what was taken for granted.
 
+mod states;
+
 use crate::config::Models;
 use crate::domain::command::{Command, Request, Verb};
 use crate::domain::credit::Credits;
@@ -50,9 +52,16 @@ impl<'a> Page<'a> {
             Fact::Allowed(on) => {
                 self.installation(on, "the App may work, with what it was granted");
             }
+            Fact::Chosen(choice) => self.choice(choice),
+            Fact::Account(account) => self.account(account),
             Fact::Repository(repository, installation) => {
                 self.repository(repository, *installation);
             }
+            Fact::Deleted(_) => {
+                self.line("decided", "the repository is gone: what is open in it ends, unpaid");
+            }
+            Fact::Proposed(proposal) => self.proposal(proposal),
+            Fact::Bought(purchase, given) => self.bought(purchase, given),
             Fact::Command(command) => self.command(command),
             Fact::Unlabelled { key, .. } => {
                 self.line("label", "taken away");

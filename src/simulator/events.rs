@@ -29,7 +29,8 @@ impl Event<'_> {
         }
         let Some(repository) = world.repositories.get(&self.repository) else { return };
         let Some(installation) = world.installation_of(&repository.owner) else { return };
-        if installation.suspended_at.is_some() || !permitted(installation, self.name) {
+        let hears = installation.reaches(repository) && permitted(installation, self.name);
+        if installation.suspended_at.is_some() || !hears {
             return;
         }
         let id = installation.id;
@@ -63,34 +64,58 @@ impl Event<'_> {
     }
 }
 
+/// What every App hears without asking: of its installations, its listing, its users.
+pub(crate) struct Unasked<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) action: &'a str,
+    pub(crate) sender: &'a str,
+    pub(crate) fields: Value,
+}
+
+impl Unasked<'_> {
+    /// Queues the event.
+    pub(crate) fn send(self, hub: &Hub, world: &mut World) {
+        if world.quiet {
+            return;
+        }
+        let action = json!({"action": self.action});
+        let sender = json!({"sender": Render::new(hub, world).user(self.sender)});
+        let installation = self.fields.pointer("/installation/id").and_then(Value::as_u64);
+        let parcel = Parcel {
+            guid: guid(&mut world.random),
+            event: self.name.to_owned(),
+            action: Some(self.action.to_owned()),
+            installation,
+            repository: None,
+            payload: with(with(action, self.fields), sender),
+            redelivery: false,
+        };
+        hub.hooks.queue(parcel);
+    }
+
+    /// The same, with an installation in full.
+    pub(crate) fn of_installation(self, hub: &Hub, world: &mut World, id: u64) {
+        let Some(found) = world.installations.get(&id) else { return };
+        // Real deliveries have numbers here, whatever the description says.
+        let times = json!({
+            "created_at": found.created_at.timestamp(), "updated_at": found.updated_at.timestamp(),
+        });
+        let installation = with(Render::new(hub, world).installation(found), times);
+        let fields = with(self.fields, json!({"installation": installation}));
+        Unasked { fields, ..self }.send(hub, world);
+    }
+}
+
 /// Queues `installation.<action>`, which every App hears.
 pub(crate) fn installation(hub: &Hub, world: &mut World, action: &str, id: u64, sender: &str) {
-    if world.quiet {
-        return;
-    }
     let Some(found) = world.installations.get(&id) else { return };
-    let render = Render::new(hub, world);
-    let mut payload = Map::new();
-    payload.insert("action".to_owned(), json!(action));
-    // Real deliveries have numbers here, whatever the description says.
-    let at = found.created_at.timestamp();
-    let times = json!({"created_at": at, "updated_at": at});
-    payload.insert("installation".to_owned(), with(render.installation(found), times));
-    if matches!(action, "created" | "deleted" | "new_permissions_accepted") {
-        payload.insert("repositories".to_owned(), render.short_repositories(&found.account));
-        payload.insert("requester".to_owned(), Value::Null);
-    }
-    payload.insert("sender".to_owned(), render.user(sender));
-    let parcel = Parcel {
-        guid: guid(&mut world.random),
-        event: "installation".to_owned(),
-        action: Some(action.to_owned()),
-        installation: Some(id),
-        repository: None,
-        payload: Value::Object(payload),
-        redelivery: false,
+    let fields = if matches!(action, "created" | "deleted" | "new_permissions_accepted") {
+        let repositories = Render::new(hub, world).short_repositories(found);
+        json!({"repositories": repositories, "requester": null})
+    } else {
+        json!({})
     };
-    hub.hooks.queue(parcel);
+    Unasked { name: "installation", action, sender, fields }.of_installation(hub, world, id);
 }
 
 fn permitted(installation: &Installation, event: &str) -> bool {

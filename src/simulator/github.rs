@@ -14,6 +14,7 @@ mod graphql;
 mod issues;
 pub(crate) mod limits;
 mod line_comments;
+pub(crate) mod marketplace;
 mod pulls;
 mod reactions;
 pub(crate) mod render;
@@ -108,6 +109,7 @@ fn route(call: &mut Call<'_>) -> Answer {
         ("GET", ["repos", owner, name, "installation"]) => apps::of_repository(call, owner, name),
         ("GET", ["orgs" | "users", owner, "installation"]) => apps::of_account(call, owner),
         (_, ["app", "hook", rest @ ..]) => deliveries::route(call, method, rest),
+        (_, ["marketplace_listing", rest @ ..]) => marketplace::route(call, method, rest),
         (_, ["app" | "installation", ..]) => apps::route(call, method, &parts),
         (_, ["repos", owner, name, rest @ ..]) => {
             let full_name = format!("{owner}/{name}");

@@ -2,6 +2,8 @@
 //!
 //! People are never limited by permissions here: the test says what happened.
 
+mod buyers;
+mod owners;
 mod places;
 
 use anyhow::Context as _;
@@ -92,6 +94,16 @@ impl Simulator {
     ) -> anyhow::Result<()> {
         let action = if closed { "closed" } else { "reopened" };
         self.on(repository, login, |stage| {
+            let found = stage.world.repository(stage.repository)?.issues.get(&number);
+            let pull = found.and_then(|issue| issue.pull.clone());
+            let is_decided = pull.as_ref().is_some_and(|pull| pull.merged_at.is_some());
+            let has_branch = pull.as_ref().is_none_or(|pull| {
+                let home = pull.fork.unwrap_or(stage.repository);
+                stage.hub.git.reference(home, &format!("refs/heads/{}", pull.head)).is_some()
+            });
+            if !closed && (is_decided || !has_branch) {
+                anyhow::bail!("#{number} cannot be opened again");
+            }
             let edit = Edit { action, what: action, extra: json!({}) };
             stage.edit(number, edit, |issue| issue.open = !closed)
         })
@@ -103,6 +115,9 @@ impl Simulator {
             let found = stage.world.repository(stage.repository)?.issues.get(&number);
             let pull =
                 found.and_then(|issue| issue.pull.clone()).context("no such pull request")?;
+            if pull.draft {
+                anyhow::bail!("#{number} is a draft, which nobody can merge");
+            }
             let reference = format!("refs/heads/{}", pull.base);
             let old = stage.hub.git.reference(stage.repository, &reference).context("no base")?;
             if !stage.hub.git.is_ancestor(stage.repository, &old, &pull.head_sha) {

@@ -24,6 +24,10 @@ pub(crate) struct World {
     /// Names, in lower case, that repositories had before.
     pub(crate) former_names: BTreeMap<String, u64>,
     pub(crate) installations: BTreeMap<u64, Installation>,
+    /// The plans on the Marketplace; none: the App is not there.
+    pub(crate) listing: Vec<Listed>,
+    /// By account.
+    pub(crate) purchases: BTreeMap<u64, Bought>,
     pub(crate) tokens: BTreeMap<String, Grant>,
     pub(crate) limits: Limits,
     pub(crate) random: StdRng,
@@ -45,6 +49,8 @@ impl World {
             repositories: BTreeMap::new(),
             former_names: BTreeMap::new(),
             installations: BTreeMap::new(),
+            listing: Vec::new(),
+            purchases: BTreeMap::new(),
             tokens: BTreeMap::new(),
             limits: Limits::default(),
             random: StdRng::seed_from_u64(seed),
@@ -293,12 +299,43 @@ pub(crate) struct Installation {
     pub(crate) permissions: BTreeMap<String, String>,
     pub(crate) suspended_at: Option<DateTime<Utc>>,
     pub(crate) created_at: DateTime<Utc>,
+    /// When somebody last changed it.
+    pub(crate) updated_at: DateTime<Utc>,
+    /// Repositories of the account that it does not reach.
+    pub(crate) without: BTreeSet<u64>,
     /// When content was created, for the secondary limit.
     pub(crate) writes: Vec<DateTime<Utc>>,
     /// Since when and until when it was asked to wait.
     pub(crate) closed: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When requests were made, for the primary limit.
     pub(crate) requests: Vec<DateTime<Utc>>,
+}
+
+impl Installation {
+    /// Whether it reaches a repository.
+    pub(crate) fn reaches(&self, repository: &Repository) -> bool {
+        self.account.eq_ignore_ascii_case(&repository.owner)
+            && !self.without.contains(&repository.id)
+    }
+}
+
+/// A plan of the App's listing on the Marketplace.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    /// What it costs a month.
+    pub(crate) cents: u64,
+}
+
+/// What an account has bought.
+#[derive(Debug, Clone)]
+pub(crate) struct Bought {
+    pub(crate) plan: Listed,
+    /// Since when it pays.
+    pub(crate) since: DateTime<Utc>,
+    pub(crate) changed: DateTime<Utc>,
+    pub(crate) yearly: bool,
 }
 
 /// What a token may do.

@@ -2,7 +2,7 @@
 
 use super::engine::{Tx, all, args, exec, one, opt, row};
 use super::{Result, Store, ledger, now, tasks};
-use crate::domain::event::{Account, Installation};
+use crate::domain::event::{Account, AsOf, Installation};
 use crate::domain::ids::{AccountId, InstallationId};
 use crate::domain::report::answer::Balance;
 
@@ -14,8 +14,6 @@ row! {
         pub account: AccountId,
         /// Its installation.
         pub installation: InstallationId,
-        /// Whether a person has suspended it.
-        pub is_suspended: bool,
     }
 }
 
@@ -52,11 +50,30 @@ pub(super) async fn seen(
                  then null
                  else accounts.suspended_at
              end,
+             installation_as_of = case
+                 when excluded.installation_id > accounts.removed_installation_id
+                     and (accounts.installation_id is null or excluded.installation_id > accounts.installation_id)
+                 then null
+                 else accounts.installation_as_of
+             end,
              updated_at = excluded.updated_at",
         args![account.id, &*account.login, &*account.kind, installation, now()],
     )
     .await?;
     ledger::bonus(tx, account.id).await
+}
+
+/// Notes an account that may not have the App yet; the bonus waits until it has.
+pub(super) async fn mentioned(tx: &mut Tx, account: &Account) -> Result<()> {
+    exec(
+        tx,
+        "insert into accounts (id, login, kind, removed_installation_id, tier, balance, held, writer_lease, created_at, updated_at)
+         values ($1, $2, $3, 0, 'free', 0, 0, 0, $4, $4)
+         on conflict (id) do nothing",
+        args![account.id, &*account.login, &*account.kind, now()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Notes that an installation is gone, and drops what was still to be done for it; an older one than
@@ -72,6 +89,8 @@ async fn forget(tx: &mut Tx, account: AccountId, installation: InstallationId) -
         &mut *tx,
         "update accounts set
              installation_id = case when installation_id = $2 then null else installation_id end,
+             suspended_at = case when installation_id = $2 then null else suspended_at end,
+             installation_as_of = case when installation_id = $2 then null else installation_as_of end,
              removed_installation_id = case when removed_installation_id < $2 then $2 else removed_installation_id end,
              updated_at = $3
          where id = $1",
@@ -87,10 +106,62 @@ async fn forget(tx: &mut Tx, account: AccountId, installation: InstallationId) -
     if left.is_some() { tasks::drop_all(tx, account).await } else { Ok(()) }
 }
 
-/// Notes that a person suspended the installation, and drops what was still to be done for it.
-pub(super) async fn suspended(tx: &mut Tx, installation: &Installation) -> Result<()> {
-    seen(tx, &installation.account, Some(installation.id)).await?;
-    suspend(tx, installation.account.id, installation.id).await
+/// Notes whether an installation may work, unless what is known is newer: if not, what was still to be
+/// done for it is dropped; if it may again, what waited is tried at once. Says whether it may now and
+/// might not before, or the other way round.
+pub(super) async fn stands(tx: &mut Tx, installation: &Installation) -> Result<bool> {
+    stands_unless(tx, installation, installation.as_of).await
+}
+
+async fn stands_unless(
+    tx: &mut Tx,
+    installation: &Installation,
+    known_after: AsOf,
+) -> Result<bool> {
+    let Installation { id, account, is_suspended, as_of } = installation;
+    seen(tx, account, Some(*id)).await?;
+    let known: Option<(bool,)> = opt(
+        &mut *tx,
+        "select suspended_at is not null from accounts
+         where id = $1 and installation_id = $2 and (installation_as_of is null or installation_as_of <= $3)",
+        args![account.id, *id, known_after.time()],
+    )
+    .await?;
+    let Some((was_suspended,)) = known else { return Ok(false) };
+    exec(
+        &mut *tx,
+        "update accounts set installation_as_of = $2, updated_at = $4,
+             suspended_at = case when $3 then coalesce(suspended_at, $2) end
+         where id = $1",
+        args![account.id, as_of.time(), *is_suspended, now()],
+    )
+    .await?;
+    if *is_suspended {
+        tasks::drop_all(tx, account.id).await?;
+    } else if was_suspended {
+        tasks::wake_all(tx, account.id).await?;
+    }
+    Ok(was_suspended != *is_suspended)
+}
+
+/// Notes that the App may work again, or may do more than before: whatever waited for a person is
+/// tried at once.
+pub(super) async fn allowed(tx: &mut Tx, installation: &Installation) -> Result<()> {
+    stands(tx, installation).await?;
+    tasks::wake_all(tx, installation.account.id).await
+}
+
+/// Notes how an account is called today. No payload says since when, so the one that is heard last
+/// counts, and the next look at GitHub sets it right.
+pub(super) async fn renamed(tx: &mut Tx, account: &Account) -> Result<()> {
+    seen(tx, account, None).await?;
+    exec(
+        tx,
+        "update repositories set owner = $2, updated_at = $3 where account_id = $1 and owner <> $2",
+        args![account.id, &*account.login, now()],
+    )
+    .await?;
+    Ok(())
 }
 
 async fn suspend(tx: &mut Tx, account: AccountId, installation: InstallationId) -> Result<()> {
@@ -104,29 +175,12 @@ async fn suspend(tx: &mut Tx, account: AccountId, installation: InstallationId) 
     if changed == 1 { tasks::drop_all(tx, account).await } else { Ok(()) }
 }
 
-/// Notes that the App may work again, or may do more than before: whatever waited for a person is
-/// tried at once.
-pub(super) async fn allowed(tx: &mut Tx, installation: &Installation) -> Result<()> {
-    seen(tx, &installation.account, Some(installation.id)).await?;
-    resume(tx, installation.account.id, installation.id).await
-}
-
-async fn resume(tx: &mut Tx, account: AccountId, installation: InstallationId) -> Result<()> {
-    exec(
-        &mut *tx,
-        "update accounts set suspended_at = null, updated_at = $3 where id = $1 and installation_id = $2",
-        args![account, installation, now()],
-    )
-    .await?;
-    tasks::wake_all(tx, account).await
-}
-
 impl Store {
     /// Every account that has the App, with its installation.
     pub async fn installations(&self) -> Result<Vec<Known>> {
         let known = all(
             self.db.reader(),
-            "select id as account, installation_id as installation, suspended_at is not null as is_suspended
+            "select id as account, installation_id as installation
              from accounts where installation_id is not null order by id",
             args![],
         );
@@ -145,7 +199,7 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that GitHub calls an installation suspended.
+    /// Notes that GitHub refused a call because an installation is suspended.
     pub async fn suspend_installation(
         &self,
         account: AccountId,
@@ -157,17 +211,15 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that an installation may work again.
-    pub async fn resume_installation(
-        &self,
-        account: AccountId,
-        installation: InstallationId,
-    ) -> Result<()> {
+    /// Notes how an installation stands, as GitHub says when it is asked. Says whether that is news.
+    pub async fn installation_stands(&self, installation: &Installation) -> Result<bool> {
         let mut tx = self.db.begin().await?;
-        resume(&mut tx, account, installation).await?;
+        // What was told of the same second was told before.
+        let this_second = AsOf::new(installation.as_of.time(), u8::MAX);
+        let is_news = stands_unless(&mut tx, installation, this_second).await?;
         tx.commit().await?;
         self.bells.outbox.notify_one();
-        Ok(())
+        Ok(is_news)
     }
 
     /// What an account has.
@@ -178,7 +230,8 @@ impl Store {
             args![account],
         )
         .await?;
-        Ok(Balance { balance: money.balance, held: money.held })
+        let plan = self.paying(account).await?;
+        Ok(Balance { balance: money.balance, held: money.held, plan })
     }
 
     /// The account with this login, whatever its case. Logins may be taken over by others, so the one

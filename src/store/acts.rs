@@ -6,7 +6,7 @@
 use super::engine::{Tx, args, exec, one, opt, row};
 use super::writers::{self, Writer};
 use super::{Result, Store, from_json, json, now, pull_requests, tasks};
-use crate::domain::act::{Act, ActKind, ActState};
+use crate::domain::act::{Act, ActKind, ActState, Push};
 use crate::domain::ids::{AccountId, ActId, CommandId, RepositoryId, TaskId};
 use crate::domain::pace::HourlyWrites;
 use crate::domain::task::{Brief, End};
@@ -117,20 +117,34 @@ pub(super) async fn insert(tx: &mut Tx, act: NewAct) -> Result<()> {
 }
 
 /// Work that was asked for at a line, and that went to the pull request, deals with what stands there.
-async fn resolve(tx: &mut Tx, push: &DueAct, task: TaskId, number: i64) -> Result<()> {
+async fn resolve(tx: &mut Tx, done: &DueAct, task: Option<TaskId>, push: &Push) -> Result<()> {
+    let number = push.pull_request.filter(|_| push.expected.is_some());
+    let (Some(task), Some(number)) = (task, number) else { return Ok(()) };
     let (account, brief): (AccountId, sqlx::types::Json<Value>) =
         one(&mut *tx, "select account_id, brief from tasks where id = $1", args![task]).await?;
     let brief: Brief = from_json(brief)?;
     let Some(line) = brief.line else { return Ok(()) };
     let act = NewAct {
         account,
-        repository: push.repository,
-        command: push.command,
+        repository: done.repository,
+        command: done.command,
         task: Some(task),
         required: false,
         act: Act::Resolve { number, first: line.first },
         patch: None,
     };
+    insert(tx, act).await
+}
+
+/// Stores an act, or opens the one of this kind that the command had: what was right before is not any more.
+pub(super) async fn insert_anew(tx: &mut Tx, act: NewAct) -> Result<()> {
+    exec(
+        &mut *tx,
+        "update acts set state = 'open', act = $3, due_at = $4, updated_at = $4
+         where command_id = $1 and kind = $2 and state in ('done', 'impossible', 'withdrawn')",
+        args![act.command, act.act.kind(), json(&act.act)?, now()],
+    )
+    .await?;
     insert(tx, act).await
 }
 
@@ -152,6 +166,18 @@ pub(super) async fn drop_all(tx: &mut Tx, account: AccountId) -> Result<()> {
         "update acts set state = 'withdrawn', updated_at = $2
          where account_id = $1 and state in ('open', 'acting', 'unknown')",
         args![account, now()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Nothing more is done in this repository.
+pub(super) async fn drop_repository(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
+    exec(
+        tx,
+        "update acts set state = 'withdrawn', updated_at = $2
+         where repository_id = $1 and state in ('open', 'acting', 'unknown')",
+        args![repository, now()],
     )
     .await?;
     Ok(())
@@ -212,13 +238,23 @@ impl Store {
         )
         .await?;
         if done == 1 {
-            if let (Act::PullRequest(wanted), Some(task)) = (&act.act, act.task) {
-                pull_requests::opened(&mut tx, act.repository, task, wanted, &result).await?;
-            }
-            if let (Act::Push(push), Some(task)) = (&act.act, act.task)
-                && let Some(number) = push.pull_request.filter(|_| push.expected.is_some())
-            {
-                resolve(&mut tx, act, task, number).await?;
+            match (&act.act, act.task) {
+                (Act::PullRequest(wanted), Some(task)) => {
+                    pull_requests::opened(&mut tx, act.repository, task, wanted, &result).await?;
+                }
+                (Act::Push(push), task) => {
+                    pull_requests::pushed(&mut tx, act.repository, push).await?;
+                    resolve(&mut tx, act, task, push).await?;
+                }
+                (
+                    Act::PullRequest(_)
+                    | Act::Reaction { .. }
+                    | Act::Answer { .. }
+                    | Act::Review(_)
+                    | Act::Resolve { .. }
+                    | Act::DeleteBranch(_),
+                    _,
+                ) => {}
             }
             if let Some(task) = act.task.filter(|_| act.required) {
                 tasks::park(&mut tx, task, None).await?;

@@ -3,6 +3,7 @@
 use crate::domain::act::{ActKind, ActState};
 use crate::domain::credit::{Credits, NanoUsd};
 use crate::domain::document::DocumentKind;
+use crate::domain::event::ProposalState;
 use crate::domain::ids::{
     AccountId, ActId, CommandId, DocumentId, InstallationId, Lease, RepositoryId, TaskId,
 };
@@ -50,6 +51,6 @@ macro_rules! wrapping_columns {
     )* };
 }
 
-text_columns!(ActKind, ActState, DocumentKind, End, Kind, Phase, Priority, Status);
+text_columns!(ActKind, ActState, DocumentKind, End, Kind, Phase, Priority, ProposalState, Status);
 wrapping_columns!(i64: AccountId, InstallationId, RepositoryId, Lease, Credits, NanoUsd);
 wrapping_columns!(Uuid: ActId, CommandId, DocumentId, TaskId);

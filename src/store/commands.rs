@@ -3,7 +3,7 @@
 use super::acts::NewAct;
 use super::engine::{Sql, Tx, args, exec, locking, one, opt, row};
 use super::tasks::NewTask;
-use super::{Result, Store, acts, from_json, json, ledger, now, tasks};
+use super::{Result, Store, acts, from_json, json, ledger, now, repositories, tasks};
 use crate::domain::command::{Asked, Request};
 use crate::domain::credit::Daily;
 use crate::domain::event::{Person, Pressed, Source};
@@ -88,8 +88,30 @@ row! {
     }
 }
 
+/// Stores what somebody asked, unless its key is known. What was asked before the App lost the repository
+/// is not answered any more.
+pub(super) async fn told(tx: &mut Tx, command: &NewCommand) -> Result<()> {
+    insert(tx, command).await?;
+    if repositories::is_reached(tx, command.repository, command.asked.at).await? {
+        return Ok(());
+    }
+    drop_repository(tx, command.repository).await
+}
+
+/// Nothing that waits in this repository is decided any more.
+pub(super) async fn drop_repository(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
+    exec(
+        tx,
+        "update commands set state = 'refused', refusal = 'not_installed', lease_until = null, updated_at = $2
+         where repository_id = $1 and state = 'pending'",
+        args![repository, now()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Stores a command, unless its key is known. Whoever puts in by an edit what was asked before is told so.
-pub(super) async fn insert(tx: &mut Tx, command: &NewCommand) -> Result<()> {
+async fn insert(tx: &mut Tx, command: &NewCommand) -> Result<()> {
     if insert_once(tx, command).await? {
         return Ok(());
     }
@@ -157,7 +179,7 @@ pub(super) async fn pressed(tx: &mut Tx, pressed: &Pressed) -> Result<()> {
         sender: pressed.sender.clone(),
         asked,
     };
-    insert(tx, &command).await
+    told(tx, &command).await
 }
 
 const CLAIM: Sql = locking!(
@@ -235,14 +257,14 @@ impl Store {
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let due_at = tx.clock().await? + wait;
-        exec(
+        let postponed = exec(
             &mut tx,
             "update commands set due_at = $3, lease_until = null, updated_at = $4
              where id = $1 and lease = $2 and state = 'pending'",
             args![command.id, command.lease, due_at, now()],
         )
         .await?;
-        for act in acts {
+        for act in acts.into_iter().filter(|_| postponed == 1) {
             acts::insert(&mut tx, act).await?;
         }
         tx.commit().await?;

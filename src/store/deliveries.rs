@@ -11,8 +11,11 @@ mod packed;
 use super::commands::NewCommand;
 use super::engine::{Tx, all, args, exec, row};
 use super::{Result, Store, StoreError, now};
-use crate::domain::event::{Installation, Pressed, Repository};
+use crate::domain::event::{
+    Account, Choice, Installation, Pressed, Proposal, Purchase, Repository,
+};
 use crate::domain::ids::{InstallationId, RepositoryId};
+use crate::domain::plan::Given;
 use bytes::Bytes;
 use inbox::Incoming;
 use std::time::Duration;
@@ -77,8 +80,18 @@ pub enum Fact {
     Suspended(Installation),
     /// The App may work again on this account, or may do more.
     Allowed(Installation),
+    /// People chose other repositories for the App.
+    Chosen(Box<Choice>),
+    /// An account as it is called now.
+    Account(Account),
     /// A repository as it is now, with the installation that saw it.
     Repository(Box<Repository>, Option<InstallationId>),
+    /// That repository is gone for ever.
+    Deleted(RepositoryId),
+    /// A pull request as it is now.
+    Proposed(Box<Proposal>),
+    /// What an account bought, and what that gives.
+    Bought(Box<Purchase>, Box<Given>),
     /// Somebody asked for something.
     Command(Box<NewCommand>),
     /// Somebody took away a label: what it asked for, with a key that begins so, is not begun any more.
@@ -137,6 +150,7 @@ impl Store {
         }
         tx.commit().await?;
         self.bells.commands.notify_one();
+        self.bells.outbox.notify_one();
         Ok(understood.len())
     }
 }
@@ -192,15 +206,21 @@ async fn digest_one(tx: &mut Tx, delivery: &Delivery, digest: &Digest) -> Result
 async fn write_facts(tx: &mut Tx, facts: &[Fact]) -> Result<()> {
     for fact in facts {
         match fact {
-            Fact::Installed(i) => super::accounts::seen(tx, &i.account, Some(i.id)).await?,
+            Fact::Installed(i) | Fact::Suspended(i) => {
+                super::accounts::stands(tx, i).await?;
+            }
             Fact::Uninstalled(i) => super::accounts::removed(tx, i).await?,
-            Fact::Suspended(i) => super::accounts::suspended(tx, i).await?,
             Fact::Allowed(i) => super::accounts::allowed(tx, i).await?,
+            Fact::Chosen(choice) => super::repositories::chosen(tx, choice).await?,
+            Fact::Account(account) => super::accounts::renamed(tx, account).await?,
             Fact::Repository(repository, installation) => {
                 super::accounts::seen(tx, &repository.owner, *installation).await?;
                 super::repositories::seen(tx, repository).await?;
             }
-            Fact::Command(command) => super::commands::insert(tx, command).await?,
+            Fact::Deleted(repository) => super::repositories::deleted(tx, *repository).await?,
+            Fact::Proposed(proposal) => super::pull_requests::told(tx, proposal).await?,
+            Fact::Bought(purchase, given) => super::plans::bought(tx, purchase, given).await?,
+            Fact::Command(command) => super::commands::told(tx, command).await?,
             Fact::Unlabelled { repository, key } => {
                 super::threads::unlabelled(tx, *repository, key).await?;
             }

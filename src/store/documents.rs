@@ -14,6 +14,9 @@ use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
 
+/// Why a document is left that is taken up again if it can be.
+const NOT_REACHED: &str = "the App does not reach the repository";
+
 row! {
     /// A document that shows less than is wanted.
     #[derive(Clone, Debug)]
@@ -107,6 +110,41 @@ pub(super) async fn want_all_now(tx: &mut Tx, task: TaskId) -> Result<()> {
         tx,
         "update documents set wanted = wanted + 1, progress_at = $2 where task_id = $1",
         args![task, now()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The status comment has something new to show; what was checked has not.
+pub(super) async fn want_comment(tx: &mut Tx, task: TaskId) -> Result<()> {
+    exec(
+        tx,
+        "update documents set wanted = wanted + 1 where task_id = $1 and kind = $2",
+        args![task, DocumentKind::StatusComment],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Shows nothing more in a repository that the App does not reach.
+pub(super) async fn leave(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
+    exec(
+        tx,
+        "update documents set dead = true, error = $2, updated_at = $3
+         where repository_id = $1 and wanted > shown and not dead",
+        args![repository, NOT_REACHED, now()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Shows what was left.
+pub(super) async fn take_up_again(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
+    exec(
+        tx,
+        "update documents set dead = false, error = null, due_at = $3, updated_at = $3
+         where repository_id = $1 and dead and error = $2",
+        args![repository, NOT_REACHED, now()],
     )
     .await?;
     Ok(())

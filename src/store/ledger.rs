@@ -46,6 +46,34 @@ async fn add(tx: &mut Tx, account: AccountId, amount: Credits) -> Result<()> {
     Ok(())
 }
 
+/// What credits of a plan are given for.
+pub(super) struct Period<'a> {
+    pub(super) plan: &'a str,
+    /// Its last day.
+    pub(super) until: &'a str,
+}
+
+/// Gives credits of a plan for a period; twice for one plan and period is impossible.
+pub(super) async fn give_for(
+    tx: &mut Tx,
+    account: AccountId,
+    amount: Credits,
+    period: Period<'_>,
+) -> Result<()> {
+    let given = exec(
+        &mut *tx,
+        "insert into credit_transactions (id, account_id, type, amount, reason, period, plan, created_at)
+         values ($1, $2, 'credit', $3, 'plan', $4, $5, $6)
+         on conflict (account_id, period, plan) where period is not null do nothing",
+        args![Uuid::now_v7(), account, amount, period.until, period.plan, now()],
+    )
+    .await?;
+    if given == 1 {
+        add(tx, account, amount).await?;
+    }
+    Ok(())
+}
+
 /// Credits to be held.
 pub(super) struct Holding {
     pub(super) account: AccountId,

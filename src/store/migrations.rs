@@ -15,6 +15,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "claims", include_str!("../../migrations/0007_claims.sql")),
     (8, "models", include_str!("../../migrations/0008_models.sql")),
     (9, "threads", include_str!("../../migrations/0009_threads.sql")),
+    (10, "events", include_str!("../../migrations/0010_events.sql")),
+    (11, "plans", include_str!("../../migrations/0011_plans.sql")),
     (14, "configuration", include_str!("../../migrations/0014_configuration.sql")),
     (15, "traffic", include_str!("../../migrations/0015_traffic.sql")),
 ];

@@ -1,9 +1,10 @@
-//! Repositories: what the newest payload said about each.
+//! Repositories: what the newest payload said about each, and whether the App reaches it.
 
-use super::engine::{Tx, args, exec, one};
-use super::{Result, Store, now};
-use crate::domain::event::Repository;
-use crate::domain::ids::{RepoName, RepositoryId};
+use super::engine::{Tx, args, exec, one, opt};
+use super::{Result, Store, accounts, documents, now, tasks};
+use crate::domain::event::{AsOf, Choice, Named, Repository};
+use crate::domain::ids::{AccountId, RepoName, RepositoryId};
+use chrono::{DateTime, Utc};
 
 /// Notes a repository, unless what is known is newer.
 pub(super) async fn seen(tx: &mut Tx, repository: &Repository) -> Result<()> {
@@ -35,6 +36,89 @@ pub(super) async fn seen(tx: &mut Tx, repository: &Repository) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+/// Notes which repositories people let the App reach now, and which not any more.
+pub(super) async fn chosen(tx: &mut Tx, choice: &Choice) -> Result<()> {
+    let Choice { installation, added, removed } = choice;
+    accounts::stands(tx, installation).await?;
+    for repository in removed {
+        mention(tx, installation.account.id, repository).await?;
+        choose(tx, repository.id, installation.as_of, false).await?;
+    }
+    for repository in added {
+        mention(tx, installation.account.id, repository).await?;
+        choose(tx, repository.id, installation.as_of, true).await?;
+    }
+    Ok(())
+}
+
+/// Keeps a place for a repository of which nothing but its name is known: whatever is told of it later
+/// is newer.
+async fn mention(tx: &mut Tx, account: AccountId, repository: &Named) -> Result<()> {
+    let Named { id, name, private } = repository;
+    exec(
+        tx,
+        "insert into repositories (id, account_id, owner, name, private, archived, default_branch, github_updated_at, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, '', $7, $8, $8)
+         on conflict (id) do nothing",
+        args![*id, account, &*name.owner, &*name.name, *private, false, DateTime::UNIX_EPOCH, now()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Unless a newer choice is known. GitHub may give two choices one time; then the one that is heard last
+/// counts.
+async fn choose(tx: &mut Tx, id: RepositoryId, as_of: AsOf, is_reached: bool) -> Result<()> {
+    let changed = exec(
+        &mut *tx,
+        "update repositories set chosen_at = $2, updated_at = $4,
+             withdrawn_at = case when $3 then null else coalesce(withdrawn_at, $4) end
+         where id = $1 and (chosen_at is null or chosen_at <= $2)",
+        args![id, as_of.time(), is_reached, now()],
+    )
+    .await?;
+    match (changed, is_reached) {
+        (0, _) => Ok(()),
+        (_, true) => documents::take_up_again(tx, id).await,
+        (_, false) => tasks::drop_repository(tx, id).await,
+    }
+}
+
+/// Notes that a repository is gone; what people had chosen before no longer matters.
+pub(super) async fn deleted(tx: &mut Tx, id: RepositoryId) -> Result<()> {
+    exec(
+        &mut *tx,
+        "update repositories set withdrawn_at = coalesce(withdrawn_at, $2), chosen_at = $2, updated_at = $2
+         where id = $1",
+        args![id, now()],
+    )
+    .await?;
+    tasks::drop_repository(tx, id).await
+}
+
+/// Whether the App reaches a repository in which somebody asked for something then. GitHub tells of what
+/// is asked only where it does: what was asked after the App lost a repository says that it has it back.
+pub(super) async fn is_reached(
+    tx: &mut Tx,
+    id: RepositoryId,
+    asked_at: Option<DateTime<Utc>>,
+) -> Result<bool> {
+    let since: Option<(Option<DateTime<Utc>>,)> =
+        opt(&mut *tx, "select withdrawn_at from repositories where id = $1", args![id]).await?;
+    let Some((Some(since),)) = since else { return Ok(true) };
+    if asked_at.is_none_or(|at| at <= since) {
+        return Ok(false);
+    }
+    exec(
+        &mut *tx,
+        "update repositories set withdrawn_at = null, updated_at = $2 where id = $1",
+        args![id, now()],
+    )
+    .await?;
+    documents::take_up_again(tx, id).await?;
+    Ok(true)
 }
 
 impl Store {

@@ -9,10 +9,12 @@ use std::time::Duration;
 text_enum!(
     /// Something that is done regularly.
     Schedule {
-        /// Ask GitHub for deliveries that did not reach us.
-        Redeliver = "redeliver",
+        /// Ask who has which plan of the Marketplace.
+        Plans = "plans",
         /// Notice installations that are gone.
         Installations = "installations",
+        /// Ask GitHub for deliveries that did not reach us.
+        Redeliver = "redeliver",
         /// Forget what is old.
         Retention = "retention",
     }

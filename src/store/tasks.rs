@@ -7,10 +7,10 @@ use super::acts::NewAct;
 use super::commands::ClaimedCommand;
 use super::engine::{Tx, all, args, exec, one, opt};
 use super::steps::Holder;
-use super::{Result, Store, acts, claims, documents, json, ledger, now};
+use super::{Result, Store, acts, claims, commands, documents, json, ledger, now};
 use crate::domain::catalog::Provider;
 use crate::domain::credit::{Credits, NanoUsd, Quote};
-use crate::domain::ids::{AccountId, Lease, Sha, TaskId};
+use crate::domain::ids::{AccountId, Lease, RepositoryId, Sha, TaskId};
 use crate::domain::report::{Outcome, detail};
 use crate::domain::task::{Brief, End, Kind, Priority};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -258,11 +258,31 @@ pub(super) async fn drop_all(tx: &mut Tx, account: AccountId) -> Result<()> {
         args![account],
     )
     .await?;
+    drop_these(tx, open, &detail::app_is_gone()).await?;
+    acts::drop_all(tx, account).await
+}
+
+/// Ends everything in a repository that the App does not reach any more, in the same way. It is shown if
+/// the App ever reaches it again.
+pub(super) async fn drop_repository(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
+    let open: Vec<(TaskId,)> = all(
+        &mut *tx,
+        "select id from tasks where repository_id = $1 and phase <> 'ended'",
+        args![repository],
+    )
+    .await?;
+    drop_these(tx, open, &detail::repository_is_gone()).await?;
+    commands::drop_repository(tx, repository).await?;
+    acts::drop_repository(tx, repository).await?;
+    documents::leave(tx, repository).await
+}
+
+async fn drop_these(tx: &mut Tx, open: Vec<(TaskId,)>, why: &str) -> Result<()> {
     for (task,) in open {
-        super::views::set_detail(tx, task, &detail::app_is_gone()).await?;
+        super::views::set_detail(tx, task, why).await?;
         end_with(tx, task, End::Cancelled, Credits(0)).await?;
     }
-    acts::drop_all(tx, account).await
+    Ok(())
 }
 
 async fn end_with(tx: &mut Tx, task: TaskId, end: End, used: Credits) -> Result<()> {

@@ -5,6 +5,7 @@ use super::{Result, Store, StoreError, from_json, json};
 use crate::domain::act::ActKind;
 use crate::domain::catalog::Catalog;
 use crate::domain::credit::{Credits, Quote, Usage};
+use crate::domain::event::ProposalState;
 use crate::domain::ids::TaskId;
 use crate::domain::report::{Opened, Outcome, PlanItem, Pushed, TaskView, receipt};
 use crate::domain::task::{End, Kind, Phase};
@@ -44,6 +45,7 @@ row! {
         number: i64,
         url: String,
         draft: bool,
+        state: ProposalState,
     }
 }
 
@@ -134,11 +136,11 @@ impl Store {
     async fn opened_by(&self, id: TaskId) -> Result<Option<Opened>> {
         let row: Option<PullRequestRow> = opt(
             self.db.reader(),
-            "select number, url, draft from pull_requests where task_id = $1 order by created_at limit 1",
+            "select number, url, draft, state from pull_requests where task_id = $1 order by created_at limit 1",
             args![id],
         )
         .await?;
-        Ok(row.map(|r| Opened { number: r.number, url: r.url, draft: r.draft }))
+        Ok(row.map(|r| Opened { number: r.number, url: r.url, draft: r.draft, state: r.state }))
     }
 }
 

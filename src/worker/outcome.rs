@@ -109,6 +109,7 @@ impl Worker {
             body: body(&work),
             // No check was run, so a draft is all that can honestly be offered unless a person says otherwise.
             draft: task.brief.draft.unwrap_or(true) || outcome.end != End::Done,
+            delete_branch: task.brief.rules.deletes_branch,
         };
         Ok(vec![push, act(task, Act::PullRequest(pull_request), None)])
     }

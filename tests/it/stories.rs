@@ -1,6 +1,7 @@
 //! What people can rely on, a file for each promise.
 
 mod answers;
+mod any_order;
 mod buttons;
 mod commands;
 mod configuration;
@@ -16,11 +17,13 @@ mod frozen;
 mod hostile_model;
 mod hostile_text;
 mod in_reviews;
+mod installations;
 mod issue_to_pull_request;
 mod kinds_and_models;
 mod labels;
 mod limits;
 mod lost_replies;
+mod marketplace;
 mod missed_webhooks;
 mod model_access;
 mod model_faults;
@@ -30,6 +33,7 @@ mod passing_time;
 mod permissions;
 mod postgres;
 mod program;
+mod pull_request_states;
 mod rate_limits;
 mod readme;
 mod repositories;

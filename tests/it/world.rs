@@ -9,6 +9,7 @@ pub(crate) mod laws;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod repo;
+pub(crate) mod rows;
 pub(crate) mod teller;
 pub(crate) mod torture;
 

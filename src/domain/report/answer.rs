@@ -6,6 +6,7 @@ use crate::domain::command::{Key, Verb};
 use crate::domain::credit::{Credits, Tier};
 use crate::domain::ids::TaskId;
 use crate::domain::task::{End, Kind, Phase};
+use crate::domain::text::{inert, one_line};
 
 /// `help`: what this version can do, from the grammar itself.
 pub fn help() -> String {
@@ -71,18 +72,31 @@ fn dollars(nano_usd: i64) -> String {
     text.strip_suffix('0').map_or(text.clone(), str::to_owned)
 }
 
+/// A plan of the Marketplace that an account pays for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paying {
+    /// What GitHub calls it.
+    pub name: String,
+    /// What it gives in each period.
+    pub credits: Credits,
+    /// The day on which the next period begins.
+    pub renews_on: String,
+}
+
 /// What an account has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balance {
     /// Everything that is there, what is held included.
     pub balance: Credits,
     /// Held for running tasks.
     pub held: Credits,
+    /// The plan that it pays for.
+    pub plan: Option<Paying>,
 }
 
 impl Balance {
     /// What a new task can hold.
-    pub const fn available(self) -> Credits {
+    pub const fn available(&self) -> Credits {
         Credits(self.balance.0.saturating_sub(self.held.0))
     }
 }
@@ -107,6 +121,10 @@ pub fn credits(account: &str, balance: Balance, today: Credits, receipts: &[Paid
         balance.available(),
         balance.balance,
     );
+    if let Some(Paying { name, credits, renews_on }) = balance.plan {
+        let name = inert(&one_line(&name, 100));
+        text.push_str(&format!("\n\nPlan: {name}, {credits} a month; the next on {renews_on}."));
+    }
     if !receipts.is_empty() {
         text.push_str("\n\n| last receipts | kind | paid |\n|---|---|---|");
     }

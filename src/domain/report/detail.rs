@@ -8,6 +8,11 @@ pub fn app_is_gone() -> String {
     "The App was removed from this account, or suspended, so I stopped. You pay nothing.".to_owned()
 }
 
+/// The App does not reach the repository any more.
+pub fn repository_is_gone() -> String {
+    "The App was taken out of this repository, so I stopped. You pay nothing.".to_owned()
+}
+
 /// Something passing did not pass.
 pub fn gave_up(error: &dyn Display) -> String {
     format!("It did not work for three days, so I gave up: {error}")

@@ -2,9 +2,10 @@
 
 use super::detail::service;
 use super::receipt::receipt;
-use super::{LONGEST_BODY, PlanItem, PlanStatus, Pushed, TaskView, review, task_marker};
+use super::{LONGEST_BODY, Opened, PlanItem, PlanStatus, Pushed, TaskView, review, task_marker};
 use crate::domain::command::button::mend;
 use crate::domain::credit::Credits;
+use crate::domain::event::ProposalState;
 use crate::domain::places::linked;
 use crate::domain::review::Review;
 use crate::domain::task::{End, Kind, Phase};
@@ -27,7 +28,13 @@ pub fn state(view: &TaskView) -> &'static str {
     if view.phase == Phase::Working && view.waits_for.is_some() {
         return "queued";
     }
-    state_of(view.phase, view.end, view.lacks.is_some())
+    let became = view.pull_request.as_ref().map(|pull_request| pull_request.state);
+    match (view.phase, became) {
+        (Phase::Ended, Some(state @ (ProposalState::Merged | ProposalState::Closed))) => {
+            state.as_str()
+        }
+        (_, _) => state_of(view.phase, view.end, view.lacks.is_some()),
+    }
 }
 
 /// The same for a task that is only listed.
@@ -131,10 +138,7 @@ fn headline(view: &TaskView, end: End) -> Option<String> {
 }
 
 fn fact(view: &TaskView, end: End) -> String {
-    let pull_request = view.pull_request.as_ref().map(|pr| {
-        let draft = if pr.draft { "draft pull request" } else { "pull request" };
-        format!("{draft} #{}", pr.number)
-    });
+    let pull_request = view.pull_request.as_ref().map(named);
     let review = view.review_url.as_ref().map(|url| {
         let count = view.outcome.review.as_ref().map(review::count).unwrap_or_default();
         (count, format!("[the review]({url})"))
@@ -181,6 +185,19 @@ fn fact(view: &TaskView, end: End) -> String {
         }
         End::PublishRefused => free("GitHub did not accept the result."),
         End::Internal => free("Something on my side went wrong."),
+    }
+}
+
+/// A pull request, and what became of it.
+fn named(pull_request: &Opened) -> String {
+    let Opened { number, draft, state, .. } = pull_request;
+    let draft = if *draft { "draft " } else { "" };
+    match state {
+        ProposalState::Open => format!("{draft}pull request #{number}"),
+        ProposalState::Merged => format!("pull request #{number}, and it is merged"),
+        ProposalState::Closed => {
+            format!("{draft}pull request #{number}, and it was closed without being merged")
+        }
     }
 }
 

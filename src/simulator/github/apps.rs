@@ -16,7 +16,7 @@ use super::{
 };
 use crate::simulator::{
     journal::Effect,
-    world::{Grant, covers},
+    world::{Grant, Installation, covers},
 };
 
 pub(crate) fn route(call: &mut Call<'_>, method: &str, parts: &[&str]) -> Answer {
@@ -64,7 +64,7 @@ fn mint(call: &mut Call<'_>, id: u64) -> Answer {
     }
     let fields = call.fields(&["repositories", "repository_ids", "permissions"])?;
     let permissions = narrowed(&installation.permissions, fields.get("permissions"))?;
-    let repositories = chosen(call, &installation.account, &fields)?;
+    let repositories = chosen(call, installation, &fields)?;
     let expires_at = call.world.now() + TimeDelta::hours(1);
     let grant = Grant { installation: id, permissions, repositories, expires_at };
     let wish = call.asked.header("x-github-stateless-s2s-token").to_owned();
@@ -118,7 +118,7 @@ fn narrowed(
 /// The repositories asked for; `None` for all.
 fn chosen(
     call: &Call<'_>,
-    owner: &str,
+    installation: &Installation,
     fields: &serde_json::Map<String, Value>,
 ) -> Result<Option<Vec<u64>>, Reply> {
     let wishes = |key: &str| match fields.get(key) {
@@ -133,7 +133,7 @@ fn chosen(
         return Ok(None);
     }
     let all = call.world.repositories.values();
-    let mine: Vec<_> = all.filter(|one| one.owner.eq_ignore_ascii_case(owner)).collect();
+    let mine: Vec<_> = all.filter(|one| installation.reaches(one)).collect();
     let mut ids = Vec::new();
     for wish in by_name.into_iter().flatten().chain(by_id.into_iter().flatten()) {
         let found = mine.iter().find(|one| {

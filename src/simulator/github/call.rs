@@ -133,7 +133,7 @@ impl Call<'_> {
         let grant = self.token()?;
         let found = self.world.repositories.get(&repository).ok_or_else(Reply::absent)?;
         let installation = self.world.installations.get(&grant.installation);
-        let theirs = installation.is_some_and(|one| one.account.eq_ignore_ascii_case(&found.owner));
+        let theirs = installation.is_some_and(|one| one.reaches(found));
         let listed = grant.repositories.as_ref().is_none_or(|ids| ids.contains(&repository));
         if theirs && listed { Ok(()) } else { Err(Reply::hidden("outside the token")) }
     }

@@ -5,6 +5,8 @@
 mod pulls;
 mod repository;
 
+pub(crate) use self::repository::short_repository;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -177,7 +179,8 @@ impl<'a> Render<'a> {
         let api = &self.hub.urls.api;
         json!({
             "id": id, "node_id": node("MI", *id), "client_id": self.hub.app.client_id,
-            "account": self.user(account), "repository_selection": "all",
+            "account": self.user(account),
+            "repository_selection": if installation.without.is_empty() { "all" } else { "selected" },
             "access_tokens_url": format!("{api}/app/installations/{id}/access_tokens"),
             "repositories_url": format!("{api}/installation/repositories"),
             "html_url": format!("{}/settings/installations/{id}", self.hub.urls.server),
@@ -185,7 +188,7 @@ impl<'a> Render<'a> {
             "target_id": self.world.account(account).map(|account| account.id),
             "target_type": kind, "permissions": installation.permissions, "events": EVENTS,
             "created_at": time(installation.created_at),
-            "updated_at": time(installation.created_at),
+            "updated_at": time(installation.updated_at),
             "single_file_name": null, "has_multiple_single_files": false, "single_file_paths": [],
             "suspended_by": installation.suspended_at.map(|_| self.user(account)),
             "suspended_at": installation.suspended_at.map(time),

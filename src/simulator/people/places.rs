@@ -153,6 +153,8 @@ impl Simulator {
             permissions,
             suspended_at: None,
             created_at,
+            updated_at: created_at,
+            without: BTreeSet::new(),
             writes: Vec::new(),
             closed: None,
             requests: Vec::new(),
@@ -180,6 +182,7 @@ impl Simulator {
         let (id, account, now) = (found.id, found.account.clone(), world.now());
         if let Some(installation) = world.installations.get_mut(&id) {
             installation.suspended_at = suspended.then_some(now);
+            installation.updated_at = now;
         }
         let action = if suspended { "suspend" } else { "unsuspend" };
         events::installation(&self.hub, &mut world, action, id, &account);
@@ -194,8 +197,9 @@ impl Simulator {
     ) -> anyhow::Result<()> {
         let mut world = self.arrange();
         let found = world.installation_of(account).context("not installed")?;
-        let (id, account) = (found.id, found.account.clone());
+        let (id, account, now) = (found.id, found.account.clone(), world.now());
         if let Some(installation) = world.installations.get_mut(&id) {
+            installation.updated_at = now;
             let pairs = permissions.iter();
             installation.permissions =
                 pairs.map(|(name, level)| ((*name).to_owned(), (*level).to_owned())).collect();

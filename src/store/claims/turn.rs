@@ -90,13 +90,15 @@ super::super::engine::row! {
 /// The best task of an account, if it has a free slot. A task can be claimed that waits and is due, or
 /// whose worker has not been heard of for a lease; two are never worked on for one branch.
 async fn best(tx: &mut Tx, account: AccountId, terms: Terms) -> Result<Option<Candidate>> {
-    let (running,): (i64,) = one(
+    let (running, of_plan): (i64, Option<i64>) = one(
         &mut *tx,
-        "select count(*) from tasks where account_id = $1 and phase = 'working' and lease_until > $2",
+        "select (select count(*) from tasks where account_id = a.id and phase = 'working' and lease_until > $2),
+                a.plan_running
+         from accounts a where a.id = $1",
         args![account, terms.now],
     )
     .await?;
-    if running >= terms.running_per_account {
+    if running >= of_plan.unwrap_or(terms.running_per_account) {
         return Ok(None);
     }
     let waiting: Option<Candidate> = opt(

@@ -93,7 +93,12 @@ pub(crate) fn once(simulator: &Simulator) {
         if let Some(Effect::Pushed { repository, reference, old, new, by }) = entry.effect()
             && by == BOT
         {
-            let new = new.as_deref().expect("the bot deletes no branch");
+            let Some(new) = new.as_deref() else {
+                let old = old.as_deref().expect("what is deleted was there");
+                assert!(reference.starts_with("refs/heads/asynccoder/"), "deleted {reference}");
+                task_of(simulator, repository, old);
+                continue;
+            };
             match old {
                 None => {
                     assert!(reference.starts_with("refs/heads/asynccoder/"), "made {reference}");

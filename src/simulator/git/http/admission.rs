@@ -34,8 +34,7 @@ pub(super) fn admit(hub: &Hub, wish: &Wish, grant: &Grant) -> Result<u64, Refuse
     }
     let repository = world.repository_named(&wish.repository).ok_or_else(not_found)?;
     let installation = world.installations.get(&grant.installation);
-    let theirs =
-        installation.is_some_and(|one| one.account.eq_ignore_ascii_case(&repository.owner));
+    let theirs = installation.is_some_and(|one| one.reaches(repository));
     let listed = grant.repositories.as_ref().is_none_or(|ids| ids.contains(&repository.id));
     if !theirs || !listed {
         return Err(not_found());

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Render, node, time};
-use crate::simulator::{acts::with, world::Repository};
+use crate::simulator::{
+    acts::with,
+    world::{Installation, Repository},
+};
 
 impl Render<'_> {
     pub(crate) fn repository_url(&self, repository: &Repository) -> String {
@@ -50,18 +53,19 @@ impl Render<'_> {
     }
 
     /// As in `installation.created`.
-    pub(crate) fn short_repositories(&self, owner: &str) -> Value {
+    pub(crate) fn short_repositories(&self, installation: &Installation) -> Value {
         let all = self.world.repositories.values();
-        let mine = all.filter(|repository| repository.owner.eq_ignore_ascii_case(owner));
-        let short = mine.map(|repository| {
-            json!({
-                "id": repository.id, "node_id": node("R", repository.id),
-                "name": repository.name, "full_name": repository.full_name(),
-                "private": repository.private,
-            })
-        });
-        short.collect()
+        let reached = all.filter(|repository| installation.reaches(repository));
+        reached.map(short_repository).collect()
     }
+}
+
+/// A repository as it is listed where little is told of it.
+pub(crate) fn short_repository(repository: &Repository) -> Value {
+    json!({
+        "id": repository.id, "node_id": node("R", repository.id), "name": repository.name,
+        "full_name": repository.full_name(), "private": repository.private,
+    })
 }
 
 const LINKS: &[(&str, &str)] = &[

@@ -1,7 +1,7 @@
 //! The cases. Each gets a fresh store.
 
 use super::desk::{
-    Desk, LEASE, NO_LIMIT, account, at, command, installation, publishing, repository, task,
+    Desk, LEASE, NO_LIMIT, account, at, command, installation, publishing, repository, stands, task,
 };
 use asynccoder::domain::act::ActKind;
 use asynccoder::domain::credit::{Credits, Daily};
@@ -434,21 +434,21 @@ pub async fn a_suspended_account_owes_and_gets_nothing(desk: &Desk) {
     let running = desk.claims().await.unwrap();
     desk.uses(&running, 1, 5).await;
     let late = desk.asks(1, "late").await;
-    desk.told(vec![Fact::Suspended(installation(1, 1))]).await;
+    desk.told(vec![Fact::Suspended(stands(1, 1, true, 1))]).await;
     assert_eq!(desk.balance(1).await, (100, 0));
     assert!(!desk.uses(&running, 2, 5).await, "the attempt has lost its lease");
     assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "nothing is written");
     assert!(desk.store.admit(&late, task(10), Vec::new(), NO_LIMIT).await.unwrap().is_none());
-    desk.told(vec![Fact::Allowed(installation(1, 1))]).await;
+    desk.told(vec![Fact::Allowed(stands(1, 1, false, 2))]).await;
     assert!(desk.claims().await.is_none(), "what was dropped stays dropped");
     assert!(desk.admits(1, "again", task(10)).await.is_some());
 }
 
 pub async fn a_newer_installation_is_not_suspended_by_an_older_one(desk: &Desk) {
     desk.told(vec![Fact::Installed(installation(1, 1))]).await;
-    desk.told(vec![Fact::Suspended(installation(1, 1))]).await;
+    desk.told(vec![Fact::Suspended(stands(1, 1, true, 1))]).await;
     desk.told(vec![Fact::Installed(installation(1, 5))]).await;
-    desk.told(vec![Fact::Suspended(installation(1, 1))]).await;
+    desk.told(vec![Fact::Suspended(stands(1, 1, true, 1))]).await;
     let command = command(1, "key");
     let repository = Box::new(repository(1, at(0)));
     desk.told(vec![Fact::Repository(repository, None), Fact::Command(Box::new(command))]).await;
@@ -462,7 +462,7 @@ pub async fn what_waits_for_a_permission_goes_on_when_it_is_given(desk: &Desk) {
     let release = Release { wait: LEASE, lacks: Some("it".to_owned()), ..Release::default() };
     desk.store.release_task(parked.id, parked.lease, release).await.unwrap();
     assert!(desk.claims().await.is_none(), "it waits");
-    desk.told(vec![Fact::Allowed(installation(1, 1))]).await;
+    desk.told(vec![Fact::Allowed(stands(1, 1, false, 2))]).await;
     let again = desk.claims().await.expect("it is tried at once");
     assert_eq!(again.attempts, 1, "waiting uses no attempt up");
 }

@@ -3,7 +3,7 @@
 use asynccoder::domain::act::{Act, CommitRecipe, Emoji, PullRequest, Push};
 use asynccoder::domain::command::{Asked, Command, Options, Request, Verb};
 use asynccoder::domain::credit::{Credits, Daily, Quote, Usage};
-use asynccoder::domain::event::{Account, Installation, Person, Repository, Source, Thread};
+use asynccoder::domain::event::{Account, AsOf, Installation, Person, Repository, Source, Thread};
 use asynccoder::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId, Sha, TaskId};
 use asynccoder::domain::report::Outcome;
 use asynccoder::domain::task::{Brief, End, Kind, Priority, Rules};
@@ -123,7 +123,13 @@ pub fn account(id: i64) -> Account {
 }
 
 pub fn installation(account_id: i64, id: i64) -> Installation {
-    Installation { id: InstallationId(id), account: account(account_id) }
+    stands(account_id, id, false, 0)
+}
+
+/// How an installation stands at some minute.
+pub fn stands(account_id: i64, id: i64, is_suspended: bool, minute: i64) -> Installation {
+    let as_of = AsOf::new(at(minute), 0);
+    Installation { id: InstallationId(id), account: account(account_id), is_suspended, as_of }
 }
 
 pub fn repository(account_id: i64, updated_at: DateTime<Utc>) -> Repository {
@@ -257,6 +263,7 @@ pub fn publishing(task: &ClaimedTask) -> Vec<NewAct> {
         title: "t".to_owned(),
         body: "b".to_owned(),
         draft: true,
+        delete_branch: false,
     };
     vec![new(Act::PullRequest(pull_request)), new(Act::Push(push))]
 }
