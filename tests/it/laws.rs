@@ -3,6 +3,7 @@
 mod catalog;
 mod documents;
 mod ends;
+mod events;
 mod fallback;
 mod grammar;
 mod hand_off;
@@ -10,6 +11,7 @@ mod layers;
 mod ledger;
 mod migrations;
 mod models;
+mod plans;
 mod prefix;
 mod review;
 mod secrets;

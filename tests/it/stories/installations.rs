@@ -7,6 +7,7 @@ use crate::world::{REPOSITORY, World, repo, rows, story};
 use asynccoder::simulator::{At, Effect, Entry, Gate, Moment, RepositoryOptions, Simulator};
 use expect_test::expect;
 use serde_json::json;
+use std::time::Duration;
 
 /// Another repository of the same owner.
 const OTHER: &str = "acme/kiosk";
@@ -55,9 +56,11 @@ story!(a_repository_that_is_taken_away_is_left_at_once, async |world| {
     "#]]).await;
 
     world.simulator.choose_repository(REPOSITORY, true).unwrap();
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         asynccoder   #1 debug · cancelled: Stopped, as asked. [0 steps, 0 credits]
-    "#]]).await;
+    "#]])
+        .await;
 });
 
 story!(another_repository_of_the_account_goes_on, async |world| {
@@ -95,15 +98,21 @@ story!(what_was_asked_before_a_repository_was_taken_away_is_not_answered_after_i
     assert_eq!(status, 202);
     world.app().settled(PATIENCE).await.unwrap();
     world.simulator.resume_deliveries();
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         alice        #1 /asynccoder ping
-    "#]]).await;
+    "#]])
+        .await;
     assert_eq!(asked_after(world, line), [""; 0], "GitHub is not even asked who alice is");
     // GitHub tells of what people say only where the App is: it has the repository back.
+    world.simulator.advance(Duration::from_secs(5));
     world.alice.comments(&world.issue, "/asynccoder ping");
-    world.settles_as(expect![[r#"
-        alice        #1 /asynccoder ping
-    "#]]).await;
+    world
+        .settles_as(expect![[r#"
+            alice        #1 /asynccoder ping
+            asynccoder   #1 I am here. `/asynccoder help` says what I can do.
+        "#]])
+        .await;
 });
 
 /// The webhook of a choice that the simulated GitHub does not know of yet.
