@@ -112,6 +112,12 @@
 //! - **A push outside `asynccoder/…` but for one commit on top of the pull request's own branch; a push
 //!   to a fork, a protected branch or the default branch.** `stories/issue_to_pull_request.rs`,
 //!   `stories/on_pull_requests.rs`
+//! - **A branch deleted that is not ours, has commits of others, or belongs to an open pull request.**
+//!   `stories/pull_request_states.rs`
+//! - **An order of GitHub's webhooks that makes a difference.** A state carries GitHub's own time, and an
+//!   older one changes nothing. `stories/any_order.rs`
+//! - **A request where the App was removed, suspended, or lost the repository.** `stories/installations.rs`
+//! - **Credits of a plan given twice for one period.** `stories/marketplace.rs`
 //! - **A review that approves or blocks; a finding that is lost because GitHub refused its line.**
 //!   `stories/reviews.rs`
 //! - **A changed path that no tool of the agent changed; a change of a workflow, a link, git's own

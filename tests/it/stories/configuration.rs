@@ -203,3 +203,13 @@ story!(a_broken_file_changes_nothing_and_is_told, async |world| {
 
         <!-- asynccoder:command=<uuid> -->"#]].assert_eq(&standing.join("\n"));
 });
+
+story!(the_branch_of_a_merged_pull_request_goes_if_that_is_wanted, async |world| {
+    configures(world, REPOSITORY, "delete_branch = true\n");
+    world.model(repo::fixes_the_till());
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settle().await;
+    world.story();
+    world.simulator.merge(REPOSITORY, 2, "carol").unwrap();
+    world.settles_as(expect![[r#""#]]).await;
+});

@@ -7,6 +7,7 @@ use crate::world::{REPOSITORY, World, repo, rows, story};
 use asynccoder::simulator::{At, Effect, Entry, Gate, Moment, RepositoryOptions, Simulator};
 use expect_test::expect;
 use serde_json::json;
+use std::time::Duration;
 
 /// Another repository of the same owner.
 const OTHER: &str = "acme/kiosk";
@@ -104,11 +105,13 @@ story!(what_was_asked_before_a_repository_was_taken_away_is_not_answered_after_i
         .await;
     assert_eq!(asked_after(world, line), [""; 0], "GitHub is not even asked who alice is");
     // GitHub tells of what people say only where the App is: it has the repository back.
+    world.simulator.advance(Duration::from_secs(5));
     world.alice.comments(&world.issue, "/asynccoder ping");
     world
         .settles_as(expect![[r#"
-        alice        #1 /asynccoder ping
-    "#]])
+            alice        #1 /asynccoder ping
+            asynccoder   #1 I am here. `/asynccoder help` says what I can do.
+        "#]])
         .await;
 });
 

@@ -79,13 +79,13 @@ story!(the_next_month_is_given_though_nobody_tells_of_it, async |world| {
     world.simulator.buy("acme", "Pro").unwrap();
     world.settle().await;
     world.days_later().await;
-    rows::until(world, "select count(*) from accounts where plan_due_at > '2001'", 1).await;
+    rows::until(world, "select count(*) from accounts where plan_due_at > '2001-01-01'", 1).await;
     assert_eq!(rows::number(world, BALANCE).await, 1100, "it is the same month");
     world.simulator.advance(std::time::Duration::from_hours(24 * 32));
     world.days_later().await;
     rows::until(world, BALANCE, 2100).await;
     world.days_later().await;
-    rows::until(world, "select count(*) from accounts where plan_due_at > '2001'", 1).await;
+    rows::until(world, "select count(*) from accounts where plan_due_at > '2001-01-01'", 1).await;
     assert_eq!(rows::number(world, BALANCE).await, 2100);
 });
 
@@ -112,7 +112,7 @@ story!(a_plan_that_nobody_has_named_gives_nothing, async |world| {
 story!(an_app_that_is_not_on_the_marketplace_asks_once_a_day, async |world| {
     known(world).await;
     world.days_later().await;
-    rows::until(world, "select count(*) from accounts where plan_due_at > '2001'", 1).await;
+    rows::until(world, "select count(*) from accounts where plan_due_at > '2001-01-01'", 1).await;
     let before = questions(world).len();
     assert!(questions(world).iter().all(|asked| asked == "/marketplace_listing/plans 404"));
     world.stop().await;
@@ -120,7 +120,7 @@ story!(an_app_that_is_not_on_the_marketplace_asks_once_a_day, async |world| {
     world.start().await;
     rows::until(
         world,
-        "select count(*) from schedules where due_at > '2001' and last_success_at > '2001'",
+        "select count(*) from schedules where due_at > '2001-01-01' and last_success_at > '2001-01-01'",
         4,
     )
     .await;

@@ -110,7 +110,7 @@ impl Desk {
     }
 }
 
-fn the_eyes() -> Act {
+pub fn the_eyes() -> Act {
     Act::Reaction { number: 1, source: Source::Comment, comment_id: 1, emoji: Emoji::Eyes }
 }
 
