@@ -205,11 +205,16 @@ story!(a_broken_file_changes_nothing_and_is_told, async |world| {
 });
 
 story!(the_branch_of_a_merged_pull_request_goes_if_that_is_wanted, async |world| {
-    configures(world, REPOSITORY, "delete_branch = true\n");
+    configures(world, REPOSITORY, "delete_branch = true\ndraft = false\n");
     world.model(repo::fixes_the_till());
     world.alice.comments(&world.issue, "/asynccoder debug");
     world.settle().await;
     world.story();
     world.simulator.merge(REPOSITORY, 2, "carol").unwrap();
-    world.settles_as(expect![[r#""#]]).await;
+    world.settles_as(expect![[r#"
+        carol        #2 merged
+        carol        pushes main
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (deleted)
+        asynccoder   #1 debug · merged: I opened pull request #2, and it is merged. [4 steps, 1 credit]
+    "#]]).await;
 });
