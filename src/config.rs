@@ -88,6 +88,18 @@ pub const VARIABLES: &[Variable] = &[
         "credits that one person can use a day in an account",
     ),
     variable(
+        "SANDBOX",
+        "auto",
+        "what commands are walled in with: `bubblewrap`, `landlock`, the better one of these that \
+         works here (`auto`), or `off`: then no command is run",
+    ),
+    variable(
+        "TOOLCHAINS",
+        "–",
+        "folders with tools outside /usr that commands may use, with colons between; each has its \
+         programs in `bin`",
+    ),
+    variable(
         "METRICS_TOKEN",
         "–",
         "bearer token that opens /metrics to other addresses than loopback",
@@ -131,6 +143,12 @@ pub struct Config {
     pub disk_quota: u64,
     /// Credits a day.
     pub daily: Daily,
+    /// What commands are walled in with.
+    pub walls: Walls,
+    /// Folders with tools that commands may use.
+    pub toolchains: Vec<PathBuf>,
+    /// This program, which is started again as the jailer of commands.
+    pub program: PathBuf,
     /// Opens `/metrics` to others than loopback.
     pub metrics_token: Option<SecretString>,
     /// How long things take; not from the environment.
@@ -144,6 +162,19 @@ pub struct AppIdentity {
     pub id: u64,
     /// Its private key, as PEM.
     pub key: SecretString,
+}
+
+/// What commands are walled in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walls {
+    /// The better one that works here.
+    Best,
+    /// Namespaces.
+    Bubblewrap,
+    /// What works without them.
+    Landlock,
+    /// Nothing, so nothing is run.
+    None,
 }
 
 /// A model service that can be used.
@@ -261,6 +292,11 @@ pub fn logging() -> (Option<String>, String) {
     let vars = environment().unwrap_or_default();
     let filter = vars.get("RUST_LOG").cloned().unwrap_or_else(|| "info".to_owned());
     (vars.get("LOG_FORMAT").cloned(), filter)
+}
+
+/// The file of this program, as far as the system tells.
+fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"))
 }
 
 fn environment() -> Result<BTreeMap<String, String>, ConfigError> {

@@ -69,6 +69,7 @@
 //! | 2 | [`store`] | the database: all SQL, one table one file; verbs, each one transaction | – |
 //! | 2 | [`github`] | the REST API of GitHub, and tokens | – |
 //! | 2 | [`git`] | the git program: mirrors, worktrees, commits, pushes | – |
+//! | 2 | [`sandbox`] | running a foreign command where nothing can get out | – |
 //! | 2 | [`llm`] | the model services | – |
 //! | 3 | [`agent`] | one conversation with a model over one workspace | `llm` |
 //! | 3 | [`outbox`] | acts and documents | `store`, `github`, `git` |
@@ -77,11 +78,11 @@
 //! | 5 | [`admission`] | command → task, answer or refusal | `store`, `github` |
 //! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `llm`, `agent` |
 //! | 6 | [`http`] | the routes | `store`, `delivery` |
-//! | 6 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `delivery` |
+//! | 6 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `sandbox`, `delivery` |
 //! | 6 | [`simulate`] | what would this delivery do | `store`, `github`, `delivery`, `intake` |
 //! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `llm`, `outbox`, `intake`, `reconcile`, `admission`, `worker`, `http` |
 //! | 8 | [`demo`] | the whole story on loopback | `app`, `simulator` |
-//! | 9 | [`cli`] | the command line, called by `main` | `store`, `app`, `doctor`, `simulate`, `demo` |
+//! | 9 | [`cli`] | the command line, called by `main` | `store`, `sandbox`, `app`, `doctor`, `simulate`, `demo` |
 //! | 0 | [`simulator`] | GitHub and a model service on loopback; its own signatures, tokens and git, so that no mistake is shared: not even `domain` is used | – |
 //!
 //! Public are the rooms that tests drive and the program starts. [`llm`] is public because its words
@@ -156,6 +157,7 @@ mod intake;
 pub mod llm;
 mod outbox;
 mod reconcile;
+pub mod sandbox;
 mod simulate;
 pub mod simulator;
 pub mod store;

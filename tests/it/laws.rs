@@ -12,6 +12,7 @@ mod migrations;
 mod models;
 mod prefix;
 mod review;
+mod sandbox;
 mod secrets;
 mod store;
 mod text;
