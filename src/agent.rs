@@ -4,8 +4,8 @@
 //! asks the model, runs the tools, and hands every step to the [`Journal`] before the next begins.
 //! A run that was interrupted goes on from the steps that were stored, without running them again.
 //!
-//! Nothing here pushes, comments, knows GitHub or the database, or runs a command: there is no tool
-//! for it. Text from the repository and its issues is data for the model, never an instruction.
+//! Nothing here pushes, comments, knows GitHub or the database: there is no tool for it. A command is
+//! run behind the walls of [`sandbox`](crate::sandbox), or, where there are none, not at all. Text from the repository and its issues is data for the model, never an instruction.
 
 pub mod budget;
 pub mod context;
@@ -27,6 +27,7 @@ use crate::domain::report::PlanItem;
 use crate::domain::review::{Finding, Scores, Verdict};
 use crate::domain::task::{End, Kind, Limits};
 use crate::llm::Reply;
+use crate::sandbox::Sandbox;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -47,6 +48,8 @@ pub struct Assignment {
     pub limits: Limits,
     /// What may be spent.
     pub hold: Credits,
+    /// The walls behind which commands are run; without them there is no tool for it.
+    pub sandbox: Option<Sandbox>,
     /// Marks where foreign text begins and ends: a word that nobody knew who wrote such text.
     pub fence: String,
     /// What is asked.

@@ -64,7 +64,7 @@ impl Git {
     /// Removes what the process before this one left behind: its worktrees, and mirrors half made.
     pub(crate) fn remove_leftovers(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.worktrees)? {
-            std::fs::remove_dir_all(entry?.path())?;
+            worktree::remove(&entry?.path())?;
         }
         for entry in std::fs::read_dir(&self.mirrors)? {
             let path = entry?.path();

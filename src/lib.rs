@@ -71,16 +71,16 @@
 //! | 2 | [`git`] | the git program: mirrors, worktrees, commits, pushes | – |
 //! | 2 | [`sandbox`] | running a foreign command where nothing can get out | – |
 //! | 2 | [`llm`] | the model services | – |
-//! | 3 | [`agent`] | one conversation with a model over one workspace | `llm` |
+//! | 3 | [`agent`] | one conversation with a model over one workspace | `sandbox`, `llm` |
 //! | 3 | [`outbox`] | acts and documents | `store`, `github`, `git` |
 //! | 4 | [`intake`] | event → rows | `store`, `delivery` |
 //! | 4 | [`reconcile`] | what events did not tell; what is old | `store`, `github` |
 //! | 5 | [`admission`] | command → task, answer or refusal | `store`, `github` |
-//! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `llm`, `agent` |
+//! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `sandbox`, `llm`, `agent` |
 //! | 6 | [`http`] | the routes | `store`, `delivery` |
 //! | 6 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `sandbox`, `delivery` |
 //! | 6 | [`simulate`] | what would this delivery do | `store`, `github`, `delivery`, `intake` |
-//! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `llm`, `outbox`, `intake`, `reconcile`, `admission`, `worker`, `http` |
+//! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `sandbox`, `llm`, `outbox`, `intake`, `reconcile`, `admission`, `worker`, `http` |
 //! | 8 | [`demo`] | the whole story on loopback | `app`, `simulator` |
 //! | 9 | [`cli`] | the command line, called by `main` | `store`, `sandbox`, `app`, `doctor`, `simulate`, `demo` |
 //! | 0 | [`simulator`] | GitHub and a model service on loopback; its own signatures, tokens and git, so that no mistake is shared: not even `domain` is used | – |

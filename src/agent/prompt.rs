@@ -22,6 +22,12 @@ const PLAN: &str = include_str!("prompt/plan.md");
 const REVIEW: &str = include_str!("prompt/review.md");
 const HAND_OFF: &str = include_str!("prompt/hand_off.md");
 
+/// What the system text says about running things, where it can be done and where it cannot.
+const RUNS: &str = "\
+- With `bash` you can run what the repository has: its tests, its linters, a small program that shows the fault. There is no network, so nothing can be installed. Run the tests that matter before you finish; the repository's checks are run once more after you, on exactly your change, and people are told what came out. Never claim a result yourself; put what you could not make sure of into `not_verified`.";
+const RUNS_NOTHING: &str = "\
+- You cannot run anything here. Never say that something was tested, compiled or run; put what you could not make sure of into `not_verified`.";
+
 /// The bounds of foreign texts: about 4,000 tokens of guidance, 16 KiB for each other text.
 const LONGEST_TEXT_BYTES: usize = 16 * 1024;
 /// So much of a change is shown for the last look.
@@ -37,7 +43,7 @@ const MOST_PATHS: usize = 200;
 const LONGEST_THREAD_BYTES: usize = 48 * 1024;
 
 /// The system text: the same for all tasks of a kind, so that they share a cache.
-pub fn system(kind: Kind) -> Vec<Segment> {
+pub fn system(kind: Kind, runs: bool) -> Vec<Segment> {
     let contract = match kind {
         Kind::Debug => DEBUG,
         Kind::Documentation => DOCUMENTATION,
@@ -46,7 +52,9 @@ pub fn system(kind: Kind) -> Vec<Segment> {
         Kind::Architect => PLAN,
         Kind::PrReview => REVIEW,
     };
-    vec![Segment { text: format!("{SYSTEM}\n{contract}"), cache: true }]
+    let running = if runs { RUNS } else { RUNS_NOTHING };
+    let system = SYSTEM.replace("{running}", running);
+    vec![Segment { text: format!("{system}\n{contract}"), cache: true }]
 }
 
 /// The first message: the repository, then the task.

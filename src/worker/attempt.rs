@@ -135,6 +135,7 @@ impl Worker {
             before: past.before,
             fallback: fallback.cloned(),
             review: subject.map(|subject| subject.input.clone()),
+            sandbox: self.sandbox.clone(),
             task_text,
             already: already(stored)?,
             ..assignment(task, model)
@@ -187,6 +188,7 @@ fn assignment(task: &ClaimedTask, model: &Model) -> Assignment {
         fallback: None,
         limits: task.kind.limits(),
         hold: task.hold,
+        sandbox: None,
         fence: fence(task),
         task_text: TaskText::default(),
         review: None,

@@ -1,5 +1,6 @@
 //! What must hold always, for all inputs.
 
+mod bash;
 mod catalog;
 mod documents;
 mod ends;

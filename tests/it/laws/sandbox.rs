@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-const WALLS: [&str; 2] = ["bubblewrap", "landlock"];
+pub(super) const WALLS: [&str; 2] = ["bubblewrap", "landlock"];
 /// Longer than any command here takes.
 const LONG: Duration = Duration::from_mins(1);
 /// After this nothing of a command may be left.
@@ -24,13 +24,13 @@ const GONE: Duration = Duration::from_secs(5);
 const PROGRAM: &str = "ASYNCCODER_TEST_PROGRAM";
 
 /// A workspace behind walls.
-struct Cell {
-    sandbox: Sandbox,
+pub(super) struct Cell {
+    pub(super) sandbox: Sandbox,
     folder: TempDir,
 }
 
 impl Cell {
-    async fn new(walls: &str) -> Self {
+    pub(super) async fn new(walls: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::prove(&config(walls, folder.path())).await.unwrap();
         assert_eq!(sandbox.name(), walls);
@@ -45,7 +45,7 @@ impl Cell {
         Self { sandbox: cell.sandbox.with_limits(limits), folder: cell.folder }
     }
 
-    fn tree(&self) -> PathBuf {
+    pub(super) fn tree(&self) -> PathBuf {
         self.folder.path().join("tree")
     }
 
@@ -314,6 +314,60 @@ async fn walls_that_cannot_be_put_up_run_nothing() {
     assert!(refused.starts_with("bubblewrap: "), "{refused}");
     config.walls = asynccoder::config::Walls::None;
     assert_eq!(Sandbox::prove(&config).await.unwrap_err(), "SANDBOX is off");
+}
+
+/// The program, but it leaves something out when it puts up walls: first what is replaced by what in
+/// the arguments of the launcher.
+const HALF_HEARTED: &str = r#"#!/usr/bin/python3
+import json, os, subprocess, sys
+if sys.argv[1:3] != ["jail", "watch"]:
+    os.execv(REAL, [REAL, *sys.argv[1:]])
+plan = json.loads(sys.stdin.readline())
+args = [bytes(arg["Unix"]).decode() for arg in plan["args"]]
+for old, new in CHANGES:
+    args = [arg for part in args for arg in part.replace(old, new).split("\x00") if arg]
+plan["args"] = [{"Unix": list(arg.encode())} for arg in args]
+real = subprocess.Popen([REAL, "jail", "watch"], stdin=subprocess.PIPE)
+real.stdin.write(json.dumps(plan).encode() + b"\n")
+real.stdin.flush()
+sys.exit(real.wait())
+"#;
+
+#[tokio::test]
+async fn walls_with_a_hole_are_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = config("off", folder.path()).program;
+    let holes: &[(&str, &[(&str, &str)], &str)] = &[
+        ("bubblewrap", &[], ""),
+        ("bubblewrap", &[("--unshare-net", "")], "a TCP port can be reached"),
+        ("bubblewrap", &[("--unshare-pid", "")], "another process can be seen"),
+        ("bubblewrap", &[("--ro-bind", "--bind")], "only to be read can be written"),
+        ("bubblewrap", &[("--bind", "--ro-bind")], "the workspace cannot be written"),
+        ("landlock", &[], ""),
+        ("landlock", &[(r#""sockets":"None""#, r#""sockets":"Own""#)], "a UDP port was reached"),
+        (
+            "landlock",
+            &[(r#""confine":{"#, r#""confine":null,"was":{"#)],
+            "a file outside can be read",
+        ),
+        ("landlock", &[(r#""read":["/usr","#, r#""read":["/","#)], "another process can be seen"),
+    ];
+    for (walls, changes, fault) in holes {
+        let script = folder.path().join("program");
+        let text = HALF_HEARTED.replace("CHANGES", &format!("{changes:?}").replace('&', ""));
+        fs::write(&script, text.replace("REAL", &format!("{real:?}"))).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut config = config(walls, folder.path());
+        config.program = script;
+        config.toolchains = vec![real.parent().unwrap().to_owned()];
+        let proved = Sandbox::prove(&config).await;
+        match proved {
+            Ok(_) => assert_eq!(*fault, "", "{walls} {changes:?}"),
+            Err(said) => {
+                assert!(!fault.is_empty() && said.contains(fault), "{walls} {changes:?}: {said}")
+            }
+        }
+    }
 }
 
 /// What holds for the administrator holds for an ordinary user too.

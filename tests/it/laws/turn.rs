@@ -31,6 +31,7 @@ pub(super) fn assignment() -> Assignment {
         fallback: None,
         limits: Kind::Debug.limits(),
         hold: Credits(66),
+        sandbox: None,
         fence: "f0e1d2".to_owned(),
         task_text: TaskText {
             number: 7,
