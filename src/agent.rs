@@ -26,6 +26,7 @@ use crate::domain::event::AtLine;
 use crate::domain::report::PlanItem;
 use crate::domain::review::{Finding, Scores, Verdict};
 use crate::domain::task::{End, Kind, Limits};
+use crate::domain::verification::Verification;
 use crate::llm::Reply;
 use crate::sandbox::Sandbox;
 use async_trait::async_trait;
@@ -166,6 +167,9 @@ pub struct StepResults {
     /// The whole change, or all findings, shown to the model once after it declared the end.
     #[serde(default)]
     pub review: Option<String>,
+    /// What the repository's checks say about the change, if this step declared the end.
+    #[serde(default)]
+    pub verification: Option<Verification>,
     /// Active time up to now over all attempts, in milliseconds.
     pub active_ms: u64,
 }
@@ -180,6 +184,13 @@ pub trait Journal: Send + Sync {
     async fn replied(&self, step: u32, model: &Model, reply: &Reply) -> Result<(), Stopped>;
     /// The workspace's whole change as people read it, for a last look.
     async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped>;
+    /// Runs the repository's checks on the workspace's whole change, within this time. `None`: there
+    /// is nothing to check, or nothing to check it with.
+    async fn verify(
+        &self,
+        changed: &BTreeSet<String>,
+        left: Duration,
+    ) -> Result<Option<Verification>, Stopped>;
     /// The tools ran.
     async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped>;
 }
@@ -230,6 +241,8 @@ pub struct Outcome {
     pub verdict: Option<Verdict>,
     /// Every path that the tools changed.
     pub changed: BTreeSet<String>,
+    /// What the checks said about the last state that was declared the end.
+    pub verification: Option<Verification>,
     /// The id of the model that went on for the first one, if one did.
     pub fell_back_to: Option<String>,
     /// Tokens of all steps.

@@ -7,6 +7,7 @@
 //! its environment or its configuration.
 
 mod change;
+mod checkout;
 mod command;
 mod commit;
 mod error;
@@ -17,6 +18,7 @@ mod quota;
 mod rebase;
 mod worktree;
 
+pub(crate) use checkout::{Checkout, has_line};
 pub(crate) use error::GitError;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;

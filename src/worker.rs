@@ -5,6 +5,7 @@
 
 mod attempt;
 mod broken;
+mod checking;
 mod journal;
 mod lease;
 mod outcome;

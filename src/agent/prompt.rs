@@ -9,6 +9,7 @@ use super::{Assignment, ReviewInput, TaskText, ThreadEntry};
 use crate::domain::report::PlanItem;
 use crate::domain::task::Kind;
 use crate::domain::text::is_hidden;
+use crate::domain::verification::Verification;
 use crate::llm::{Segment, UserPart};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -224,6 +225,28 @@ pub fn review(fence: &str, diff: &str) -> String {
          find wrong. Then call finish again, with a summary of what the change really is.",
         fenced(fence, "you", "change", &harmless(fence, &cut(diff, LONGEST_REVIEW_BYTES)))
     )
+}
+
+/// Checks that were green before the change and are red with it.
+pub fn red_checks(fence: &str, verification: &Verification, more: u32) -> String {
+    let mut text = String::from(
+        "The repository's checks were run on exactly your change. These fail, and did not before it:\n",
+    );
+    for check in verification.checks.iter().filter(|check| check.is_red()) {
+        let printed = harmless(fence, &check.output);
+        let command = word(&check.command);
+        let _ = write!(text, "\n`{command}`:\n{}\n", fenced(fence, "a check", "output", &printed));
+    }
+    let again = match more {
+        0 => "They are run once more when you call finish, for the last time".to_owned(),
+        1 => "They are run again when you call finish; after that you have one more try".to_owned(),
+        more => format!("They are run again when you call finish; you have {more} more tries"),
+    };
+    text.push_str(&format!(
+        "\nMend the cause; do not weaken a check to please it. {again}. What stays red is published as a \
+         draft that says so. If it has nothing to do with your change, call finish as it is."
+    ));
+    text
 }
 
 /// All findings with their code, to be scored.

@@ -139,6 +139,10 @@ impl Shell<'_> {
                 if is_end && turn.wants_review() {
                     results.review = self.to_look_at(turn, &results).await?;
                 }
+                if is_end && self.assignment.limits.may_edit && !results.changed.is_empty() {
+                    let left = self.assignment.limits.time.saturating_sub(self.active());
+                    results.verification = self.journal.verify(&results.changed, left).await?;
+                }
                 results.active_ms = u64::try_from(self.active().as_millis()).unwrap_or(u64::MAX);
                 self.journal.ran(step, &results).await?;
                 Ok(Event::ToolsRan(results))

@@ -29,6 +29,15 @@ impl Worktree {
         self.home.join("tree")
     }
 
+    /// The commit that it was made of.
+    pub(crate) const fn base(&self) -> &Sha {
+        &self.base
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
     pub(super) fn git_dir(&self) -> PathBuf {
         self.home.join("git")
     }

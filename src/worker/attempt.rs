@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::broken::Broken;
+use super::checking::Checks;
 use super::journal::StepJournal;
 use super::lease::Kept;
 use super::outcome::Site;
@@ -140,12 +141,23 @@ impl Worker {
             already: already(stored)?,
             ..assignment(task, model)
         };
+        let checks = match &self.sandbox {
+            Some(sandbox) if task.kind.limits().may_edit => Some(Checks {
+                sandbox,
+                commands: self.check_commands(site).await?,
+                stop: &kept.stop,
+                latest: Mutex::new(None),
+                on_base: Mutex::default(),
+            }),
+            Some(_) | None => None,
+        };
         let journal = StepJournal {
             store: &self.store,
             git: &self.git,
             worktree,
             holder: kept.holder,
             own: model,
+            checks,
             last_patch: Mutex::new(last_patch),
         };
         Ok(agent::run(&assignment, &*self.llm, &workspace, &journal, &kept.stop).await?)

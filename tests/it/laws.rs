@@ -19,3 +19,4 @@ mod store;
 mod text;
 mod tools;
 mod turn;
+mod verification;

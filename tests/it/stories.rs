@@ -2,6 +2,7 @@
 
 mod answers;
 mod buttons;
+mod checked_work;
 mod commands;
 mod conversations;
 mod crashes;

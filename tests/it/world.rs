@@ -8,6 +8,7 @@ pub(crate) mod impatient;
 pub(crate) mod laws;
 pub(crate) mod people;
 pub(crate) mod process;
+pub(crate) mod processes;
 pub(crate) mod repo;
 pub(crate) mod teller;
 pub(crate) mod torture;

@@ -2,6 +2,7 @@
 
 use super::detail::service;
 use super::receipt::receipt;
+use super::verification::verification;
 use super::{LONGEST_BODY, PlanItem, PlanStatus, Pushed, TaskView, review, task_marker};
 use crate::domain::command::Verb;
 use crate::domain::command::button::mend;
@@ -116,7 +117,7 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
         parts.push(questions.map(line).collect::<Vec<_>>().join("\n"));
     }
     if view.pushed.is_some() {
-        parts.push(super::pull_request::verification(&view.outcome));
+        parts.push(verification(&view.outcome));
     }
     parts.push(receipt(view));
     if view.private {

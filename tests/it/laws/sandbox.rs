@@ -3,6 +3,7 @@
 
 mod attempts;
 
+use crate::world::processes::{GONE, gone, there};
 use asynccoder::config::Config;
 use asynccoder::domain::verification::{Exit, Limit};
 use asynccoder::sandbox::{Access, Job, Limits, Ran, Sandbox, SandboxError};
@@ -18,8 +19,6 @@ use tokio_util::sync::CancellationToken;
 pub(super) const WALLS: [&str; 2] = ["bubblewrap", "landlock"];
 /// Longer than any command here takes.
 const LONG: Duration = Duration::from_mins(1);
-/// After this nothing of a command may be left.
-const GONE: Duration = Duration::from_secs(5);
 /// Where the program is, if it is not where cargo put it.
 const PROGRAM: &str = "ASYNCCODER_TEST_PROGRAM";
 
@@ -80,37 +79,6 @@ fn config(walls: &str, data: &Path) -> Config {
     let program = std::env::var_os(PROGRAM);
     config.program = program.map_or_else(|| env!("CARGO_BIN_EXE_asynccoder").into(), Into::into);
     config
-}
-
-/// The processes of this machine that were started with this word.
-fn alive(word: &str) -> Vec<String> {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let line = |path: PathBuf| {
-        let bytes = fs::read(path.join("cmdline")).ok()?;
-        let is_test =
-            path.join("exe").read_link().is_ok_and(|exe| exe == std::env::current_exe().unwrap());
-        let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
-        (!is_test && text.contains(word)).then(|| format!("{} {text}", path.display()))
-    };
-    processes.filter_map(|entry| line(entry.path())).collect()
-}
-
-/// Waits until none is left.
-async fn gone(word: &str) {
-    let began = Instant::now();
-    while !alive(word).is_empty() {
-        assert!(began.elapsed() < GONE, "still there: {:?}", alive(word));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// Waits until there is one.
-async fn there(word: &str) {
-    let began = Instant::now();
-    while alive(word).is_empty() {
-        assert!(began.elapsed() < LONG, "{word} was not started");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 #[tokio::test]
@@ -333,11 +301,14 @@ real.stdin.flush()
 sys.exit(real.wait())
 "#;
 
+/// The walls, what is changed about them, and what the self-test says.
+type Hole = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 #[tokio::test]
 async fn walls_with_a_hole_are_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let real = config("off", folder.path()).program;
-    let holes: &[(&str, &[(&str, &str)], &str)] = &[
+    let holes: &[Hole] = &[
         ("bubblewrap", &[], ""),
         ("bubblewrap", &[("--unshare-net", "")], "a TCP port can be reached"),
         ("bubblewrap", &[("--unshare-pid", "")], "another process can be seen"),
@@ -364,7 +335,7 @@ async fn walls_with_a_hole_are_not_used() {
         match proved {
             Ok(_) => assert_eq!(*fault, "", "{walls} {changes:?}"),
             Err(said) => {
-                assert!(!fault.is_empty() && said.contains(fault), "{walls} {changes:?}: {said}")
+                assert!(!fault.is_empty() && said.contains(fault), "{walls} {changes:?}: {said}");
             }
         }
     }
