@@ -42,8 +42,9 @@
 //! 4. **Attempt.** [`worker`] claims the task with a lease ([`store::claims`]), makes a worktree at
 //!    the pinned commit ([`git`]), and runs the agent in it. [`agent::turn`] decides what is next;
 //!    [`agent::run`] calls the model ([`llm`]), runs the tools, and hands each step to the
-//!    [`agent::Journal`] before the next begins, so that another attempt can go on from there. The
-//!    result is checked as a tree, becomes a commit that comes out the same wherever it is made, and
+//!    [`agent::Journal`] before the next begins, so that another attempt can go on from there. Commands
+//!    run behind the walls of [`sandbox`], and so do the repository's own checks, on exactly the tree
+//!    that would be pushed ([`domain::verification`]). The result is checked as a tree, becomes a commit that comes out the same wherever it is made, and
 //!    is *sealed*: result and acts in one transaction.
 //! 5. **Outbox.** [`outbox`] holds the writer lease of the account, carries out the acts one after
 //!    the other (👀, push, pull request; [`domain::act`]) and keeps the documents current (status
@@ -115,12 +116,17 @@
 //!   `stories/on_pull_requests.rs`
 //! - **A review that approves or blocks; a finding that is lost because GitHub refused its line.**
 //!   `stories/reviews.rs`
-//! - **A changed path that no tool of the agent changed; a change of a workflow, a link, git's own
+//! - **A changed path that no tool and no command of the agent changed; a change of a workflow, a link, git's own
 //!   files, or what people keep to themselves.** `stories/hostile_model.rs`, `laws/tools.rs`
 //! - **A line that looks like a credential in a commit or a comment of ours.** `laws/secrets.rs`,
 //!   `stories/hostile_model.rs`
-//! - **A process chosen by a model or by a repository.** There is no tool for one, and git runs no
-//!   hook and no filter. `laws/tools.rs`
+//! - **A process chosen by a model or by a repository outside the walls of [`sandbox`].** Walls that do
+//!   not pass their self-test are not used, and git runs no hook and no filter. `laws/sandbox.rs`,
+//!   `laws/tools.rs`, `stories/checked_work.rs`
+//! - **Anything of a command that outlives it, its task or this process.** `laws/sandbox.rs`,
+//!   `stories/checked_work.rs`
+//! - **A word about checks that was not measured on the very tree that is pushed.**
+//!   `stories/checked_work.rs`
 //! - **An editing tool for a kind of work that may not edit.** `laws/tools.rs`
 //! - **A negative balance, a hold resolved twice, a task that ended with an open hold, a charge for
 //!   what was not published because of us, GitHub or the model service.** `laws/store.rs`, `stories/credits.rs`

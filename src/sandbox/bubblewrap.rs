@@ -14,7 +14,7 @@ const PROGRAM: &str = "/run/asynccoder";
 /// Folders of the system that are links on most systems today.
 const LINKED: [&str; 5] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 /// What programs need of the system's configuration. Nothing of it tells of this machine's people.
-pub(super) const CONFIGURATION: [&str; 8] = [
+pub(super) const CONFIGURATION: [&str; 9] = [
     "/etc/alternatives",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
@@ -23,6 +23,7 @@ pub(super) const CONFIGURATION: [&str; 8] = [
     "/etc/mime.types",
     "/etc/nsswitch.conf",
     "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
 ];
 /// Shared memory of programs that ask for it by name.
 const SHARED_MEMORY: u64 = 64 * 1024 * 1024;
@@ -65,12 +66,15 @@ impl Launcher for Bubblewrap {
             "--hostname",
             "sandbox",
         ]);
-        system(&mut args, room.toolchains);
+        system(&mut args);
         let (shared, temporary) = (SHARED_MEMORY.to_string(), room.limits.temporary.to_string());
         // For the administrator, what is in there can still change the whole machine.
         args.words(&["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]);
         args.words(&["--size", &shared, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]);
         args.words(&["--size", &temporary, "--tmpfs", "/tmp"]);
+        for folder in room.toolchains {
+            args.0.extend(["--ro-bind".into(), folder.into(), folder.into()]);
+        }
         let bind = match room.access {
             Access::ReadOnly => "--ro-bind",
             Access::ReadWrite => "--bind",
@@ -89,7 +93,7 @@ impl Launcher for Bubblewrap {
 }
 
 /// The programs and libraries of this machine, read-only.
-fn system(args: &mut Arguments, toolchains: &[PathBuf]) {
+fn system(args: &mut Arguments) {
     args.words(&["--ro-bind", "/usr", "/usr"]);
     for folder in LINKED {
         match std::fs::read_link(folder) {
@@ -99,9 +103,6 @@ fn system(args: &mut Arguments, toolchains: &[PathBuf]) {
     }
     for file in CONFIGURATION {
         args.words(&["--ro-bind-try", file, file]);
-    }
-    for folder in toolchains {
-        args.0.extend(["--ro-bind-try".into(), folder.into(), folder.into()]);
     }
 }
 

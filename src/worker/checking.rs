@@ -6,6 +6,7 @@ use super::outcome::Site;
 use super::{Worker, journal::StepJournal};
 use crate::agent::Stopped;
 use crate::domain::ids::Sha;
+use crate::domain::text::is_hidden;
 use crate::domain::verification::detect::{self, Root};
 use crate::domain::verification::{CameTo, Check, Exit, Verification, missing, problems};
 use crate::git::{Checkout, Git, Guarded, Worktree, has_line};
@@ -184,6 +185,7 @@ impl Run<'_> {
 /// The last part of what was printed, with paths as the repository has them.
 fn the_end_of(output: &str, root: &str) -> String {
     let output = output.replace(&format!("{root}/"), "");
+    let output: String = output.chars().filter(|c| !is_hidden(*c)).collect();
     let from = output.ceil_char_boundary(output.len().saturating_sub(KEPT_OUTPUT));
     output.get(from..).unwrap_or_default().trim().to_owned()
 }

@@ -9,6 +9,9 @@ use crate::domain::verification::{CameTo, Check, Verification};
 /// So much of a red check's output is shown, from its end.
 const LONGEST_OUTPUT: usize = 3_000;
 
+/// Of so many red checks.
+const MOST_OUTPUTS: usize = 3;
+
 /// The table of what was measured, and what was not verified.
 pub fn verification(outcome: &Outcome) -> String {
     let mut parts = Vec::new();
@@ -16,7 +19,7 @@ pub fn verification(outcome: &Outcome) -> String {
         Some(verification) if !verification.checks.is_empty() => {
             parts.push(headline(verification));
             parts.push(table(verification));
-            parts.extend(verification.checks.iter().filter_map(output));
+            parts.extend(verification.checks.iter().filter_map(output).take(MOST_OUTPUTS));
             if !outcome.not_verified.is_empty() {
                 parts.push(format!("**Not verified**{}", list(outcome)));
             }

@@ -47,7 +47,7 @@ macro_rules! pattern {
 pattern!(RUST_PANIC, r"panicked at ([^\s:]+):(\d+):\d+:");
 pattern!(RUST_COMPILER, r"^\s*--> ([^\s:]+):(\d+):\d+");
 pattern!(PYTHON, r#"^\s*File "([^"]+)", line (\d+)"#);
-pattern!(NODE, r"^\s*at .*\(?(?:file://)?(/[^\s:()]+):(\d+):\d+\)?$");
+pattern!(NODE, r"^\s*at (?:.*\()?(?:file://)?(/[^\s:()]+):(\d+):\d+\)?$");
 pattern!(TYPESCRIPT, r"^([^\s(:]+)\((\d+),\d+\): ");
 pattern!(MAVEN, r"^\[ERROR\] ([^\s:]+):\[(\d+),\d+\] ");
 pattern!(USUAL, r"^\s*([^\s:]+\.[A-Za-z0-9]+):(\d+):(?:\d+:)? ?");

@@ -75,12 +75,9 @@ const OF_THIS_MACHINE: &[i64] = &[libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_mo
 #[cfg(not(target_arch = "x86_64"))]
 const OF_THIS_MACHINE: &[i64] = &[];
 
-/// What reaches beyond the walls where there are no namespaces: files by their names for which it is
-/// enough to own them, and other processes of the same user.
+/// What reaches beyond the walls where there are no namespaces: files by their names, and other
+/// processes of the same user.
 const BY_NAME: &[i64] = &[
-    libc::SYS_fchmodat,
-    FCHMODAT2,
-    libc::SYS_fchownat,
     libc::SYS_setxattr,
     libc::SYS_lsetxattr,
     libc::SYS_removexattr,
@@ -100,17 +97,17 @@ const SETXATTRAT: i64 = 463;
 const REMOVEXATTRAT: i64 = 466;
 const FILE_SETATTR: i64 = 469;
 
+/// The same for files for which it is enough to own them: who owns nothing outside may use these.
+const OF_OWN: &[i64] = &[libc::SYS_fchmodat, FCHMODAT2, libc::SYS_fchownat];
+
 #[cfg(target_arch = "x86_64")]
-const OLD_BY_NAME: &[i64] = &[
-    libc::SYS_chmod,
-    libc::SYS_chown,
-    libc::SYS_lchown,
-    libc::SYS_utime,
-    libc::SYS_utimes,
-    libc::SYS_futimesat,
-];
+const OLD_BY_NAME: &[i64] = &[libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat];
+#[cfg(target_arch = "x86_64")]
+const OLD_OF_OWN: &[i64] = &[libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown];
 #[cfg(not(target_arch = "x86_64"))]
 const OLD_BY_NAME: &[i64] = &[];
+#[cfg(not(target_arch = "x86_64"))]
+const OLD_OF_OWN: &[i64] = &[];
 
 /// Calls with the number of a process, or the name of a file, that is zero for what is one's own.
 const OF_OTHERS: &[(i64, u8)] = &[
@@ -139,8 +136,9 @@ const NEW_NAMESPACES: [i32; 8] = [
 /// The only families that a network of one's own keeps in.
 const OWN_NETWORK: [i32; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
 
-/// Forbids it for this process and all that come from it.
-pub(super) fn forbid(sockets: Sockets) -> anyhow::Result<()> {
+/// Forbids it for this process and all that come from it. `owns_nothing` is said of a user to whom no
+/// file outside belongs.
+pub(super) fn forbid(sockets: Sockets, owns_nothing: bool) -> anyhow::Result<()> {
     let mut rules = Rules::new();
     for call in FORBIDDEN.iter().chain(OF_THIS_MACHINE) {
         always(&mut rules, *call);
@@ -151,7 +149,9 @@ pub(super) fn forbid(sockets: Sockets) -> anyhow::Result<()> {
     match sockets {
         Sockets::None => {
             always(&mut rules, libc::SYS_socket);
-            BY_NAME.iter().chain(OLD_BY_NAME).for_each(|call| always(&mut rules, *call));
+            let own = OF_OWN.iter().chain(OLD_OF_OWN).filter(|_| !owns_nothing);
+            let calls = BY_NAME.iter().chain(OLD_BY_NAME).chain(own);
+            calls.for_each(|call| always(&mut rules, *call));
             for (call, index) in OF_OTHERS {
                 let other = argument(*index, SeccompCmpOp::Ne, 0)?;
                 rules.entry(*call).or_default().push(other);

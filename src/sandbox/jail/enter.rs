@@ -88,13 +88,14 @@ pub(super) fn run(plan: &str) -> anyhow::Result<()> {
     std::fs::create_dir_all(&plan.home).context("making a home folder")?;
     let besides = if plan.confine.is_some() { tasks_of_the_same_user() } else { 0 };
     plan.limits.apply(plan.seconds, besides).context("setting limits")?;
+    let mut owns_nothing = false;
     if let Some(confine) = &plan.confine {
         chdir(&confine.stand_in).context("entering the workspace")?;
         restrict(confine).context("landlock")?;
-        become_nobody().context("becoming another user")?;
+        owns_nothing = become_nobody().context("becoming another user")?;
         set_parent_process_death_signal(Some(Signal::KILL)).context("tying it to the watcher")?;
     }
-    calls::forbid(plan.sockets).context("seccomp")?;
+    calls::forbid(plan.sockets, owns_nothing).context("seccomp")?;
     let Some((program, args)) = plan.argv.split_first() else {
         bail!("there is nothing to become")
     };
@@ -125,21 +126,23 @@ fn restrict(confine: &Confine) -> anyhow::Result<()> {
 }
 
 /// The administrator has no limit on processes, so somebody else is the one who runs the command: a
-/// user that nobody is, who may still use the workspace as its owner could.
-fn become_nobody() -> anyhow::Result<()> {
+/// user that nobody is, who may still use the workspace as its owner could. Says whether it was so.
+fn become_nobody() -> anyhow::Result<bool> {
     if !rustix::process::getuid().is_root() {
-        return Ok(());
+        return Ok(false);
     }
     let id = NOBODIES.start + std::process::id() % (NOBODIES.end - NOBODIES.start);
     let (user, group) = (Uid::from_raw(id), Gid::from_raw(id));
-    set_capabilities_secure_bits(CapabilitiesSecureBits::KEEP_CAPS)?;
+    // With the second of these a program that asks what it may do hears the truth.
+    let bits = CapabilitiesSecureBits::KEEP_CAPS | CapabilitiesSecureBits::NO_SETUID_FIXUP;
+    set_capabilities_secure_bits(bits)?;
     set_thread_groups(&[])?;
     set_thread_res_gid(group, group, group)?;
     set_thread_res_uid(user, user, user)?;
     let kept = CapabilitySet::DAC_OVERRIDE;
     set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: kept })?;
     configure_capability_in_ambient_set(kept, true)?;
-    Ok(())
+    Ok(true)
 }
 
 /// Without namespaces the kernel counts all processes and threads of a user together.

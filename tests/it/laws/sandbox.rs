@@ -2,6 +2,7 @@
 //! it holds for each sort of walls, and for the administrator as for everybody else.
 
 mod attempts;
+mod repositories;
 
 use crate::world::processes::{GONE, gone, there};
 use asynccoder::config::Config;
@@ -97,6 +98,25 @@ async fn a_command_works_in_its_workspace() {
         assert_eq!(cell.runs("no-such-program").await.exit, Exit::Code(127));
         let killed = cell.runs("kill -9 $$").await.exit;
         assert!(matches!(killed, Exit::Code(137) | Exit::Signal(9)), "{walls}: {killed}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_is_built_and_run() {
+    for walls in WALLS {
+        let cell = Cell::new(walls).await;
+        fs::write(
+            cell.tree().join("x.c"),
+            "#include <stdio.h>\nint main(void) { puts(\"built\"); }\n",
+        )
+        .unwrap();
+        // Where nobody can be told apart from the server, only an open file's mode can be changed, and
+        // the linker changes it by name.
+        let is_told_apart = walls == "bubblewrap" || rustix::process::getuid().is_root();
+        let expected =
+            if is_told_apart { "built" } else { "/bin/bash: line 1: ./x: Permission denied" };
+        assert_eq!(cell.prints("cc -o x x.c && ./x").await, expected, "{walls}");
+        assert_eq!(cell.prints("test -w . && test -w $TMPDIR && echo writable").await, "writable");
     }
 }
 

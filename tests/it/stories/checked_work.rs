@@ -256,7 +256,8 @@ story!(a_missing_tool_is_named, with_files(NO_TOOLS), async |world| {
 
         | check | result | exit | time |
         |---|---|---|---|
-        | `go test ./...` | not run: go: command not found | – | – |"#]].assert_eq(&verification(&body(world)));
+        | `go test ./...` | not run: go: command not found | – | – |"#]]
+    .assert_eq(&verification(&body(world)));
 });
 
 const OF_TWO_TONGUES: &[(&str, &str)] = &[
@@ -350,6 +351,54 @@ story!(what_a_command_changed_is_pushed, with_files(WANTS_FIXED), async |world| 
     );
     let patch = world.simulator.diff(REPOSITORY, "main", &check(world).head_sha).unwrap();
     assert!(patch.contains("new file mode 100755"), "{patch}");
+});
+
+/// What a program would find that takes the workspace for a repository of its own: everything through
+/// which git can be made to run something, each leaving a file behind if it does.
+const TRAPS: &str = r#"
+mkdir -p .git/hooks .git/objects .git/refs sub/.git evil/hooks
+echo 'ref: refs/heads/main' > .git/HEAD
+out() { printf 'touch %s/caught-%s' "$TRAP" "$1"; }
+git config -f .git/config core.repositoryformatversion 0
+git config -f .git/config core.fsmonitor "$(out fsmonitor)"
+git config -f .git/config core.hooksPath evil/hooks
+git config -f .git/config core.pager "$(out pager)"
+git config -f .git/config core.sshCommand "$(out ssh)"
+git config -f .git/config diff.external "$(out diff)"
+git config -f .git/config filter.x.clean "$(out clean)"
+git config -f .git/config filter.x.smudge "$(out smudge)"
+git config -f .git/config credential.helper "!$(out credential)"
+git config -f .git/config include.path ../evil/config
+for hook in pre-commit post-checkout pre-push post-index-change reference-transaction; do
+    printf '#!/bin/sh\n%s\n' "$(out hook)" | tee .git/hooks/$hook > evil/hooks/$hook
+    chmod +x .git/hooks/$hook evil/hooks/$hook
+done
+echo '* filter=x diff=x merge=x' > .gitattributes
+mkdir -p .git/info; echo '* filter=x' > .git/info/attributes
+echo 'gitdir: ../.git' > sub/.git/x
+printf '[submodule "x"]\n\tpath = x\n\turl = ext::sh -c %s\n' "$(out submodule)" > modules
+echo better > word.txt
+"#;
+
+story!(what_lies_in_wait_for_git_catches_nothing, with_files(WANTS_FIXED), async |world| {
+    let trap = world.data_dir().display().to_string();
+    let script = Script::new("trapper")
+        .calls(vec![bash(&TRAPS.replace("$TRAP", &trap))])
+        .calls(vec![says_it_is_done()]);
+    world.model(script);
+    world.alice.comments(&world.issue, "/asynccoder async make it better");
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder async make it better
+        asynccoder   #1 :eyes:
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (.gitattributes +1 -0, evil/hooks/post-checkout +2 -0, evil/hooks/post-index-change +2 -0, evil/hooks/pre-commit +2 -0, evil/hooks/pre-push +2 -0, evil/hooks/reference-transaction +2 -0, modules +3 -0, word.txt +1 -1)
+        asynccoder   opens #2 "A change" for main
+        asynccoder   check "Async Coder / async" success on <sha>
+        asynccoder   #1 async · done: I opened pull request #2. [3 steps, 2 credits]
+    "#]]).await;
+    let names = std::fs::read_dir(world.data_dir()).unwrap();
+    let caught = names
+        .filter(|name| name.as_ref().unwrap().file_name().to_string_lossy().starts_with("caught"));
+    assert_eq!(caught.count(), 0);
 });
 
 story!(a_question_is_answered_by_running_something, with_files(WANTS_FIXED), async |world| {

@@ -10,10 +10,10 @@ use std::process::{Child, Command, Stdio};
 /// What a command prints when it got out.
 const OUT: &str = "GOT OUT";
 const AT_ONCE: usize = 4;
-const SECRET: &str = "canary-6d1f0a";
+pub(super) const SECRET: &str = "canary-6d1f0a";
 
 /// What is outside of the walls.
-struct Outside {
+pub(super) struct Outside {
     tcp: TcpListener,
     udp: UdpSocket,
     unix: UnixListener,
@@ -23,7 +23,7 @@ struct Outside {
 }
 
 impl Outside {
-    fn new(cell: &Cell) -> Self {
+    pub(super) fn new(cell: &Cell) -> Self {
         let name = format!("asynccoder-test-{}", cell.folder.path().display());
         fs::write(cell.folder.path().join("secret"), SECRET).unwrap();
         let outside = Self {
@@ -43,7 +43,7 @@ impl Outside {
     }
 
     /// Nobody came, and nothing changed.
-    fn is_untouched(&mut self, cell: &Cell, what: &str) {
+    pub(super) fn is_untouched(&mut self, cell: &Cell, what: &str) {
         assert!(self.tcp.accept().is_err(), "{what}: TCP");
         assert!(self.udp.recv(&mut [0; 8]).is_err(), "{what}: UDP");
         assert!(self.unix.accept().is_err() && self.named.accept().is_err(), "{what}: unix");
