@@ -7,7 +7,7 @@ RUN cargo build --release --locked --bin asynccoder
 # The same release of Debian as above, so that the program finds the C library it was linked to.
 FROM debian:trixie-slim
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates git \
+    && apt-get install --yes --no-install-recommends bash bubblewrap ca-certificates git \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin asynccoder \
     && mkdir /data \

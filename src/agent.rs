@@ -4,8 +4,8 @@
 //! asks the model, runs the tools, and hands every step to the [`Journal`] before the next begins.
 //! A run that was interrupted goes on from the steps that were stored, without running them again.
 //!
-//! Nothing here pushes, comments, knows GitHub or the database, or runs a command: there is no tool
-//! for it. Text from the repository and its issues is data for the model, never an instruction.
+//! Nothing here pushes, comments, knows GitHub or the database: there is no tool for it. A command is
+//! run behind the walls of [`sandbox`](crate::sandbox), or, where there are none, not at all. Text from the repository and its issues is data for the model, never an instruction.
 
 pub mod budget;
 pub mod clock;
@@ -27,7 +27,9 @@ use crate::domain::event::AtLine;
 use crate::domain::report::PlanItem;
 use crate::domain::review::{Finding, Scores, Verdict};
 use crate::domain::task::{End, Kind, Limits};
+use crate::domain::verification::Verification;
 use crate::llm::Reply;
+use crate::sandbox::Sandbox;
 use async_trait::async_trait;
 use clock::Clock;
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,8 @@ pub struct Assignment {
     pub limits: Limits,
     /// What may be spent.
     pub hold: Credits,
+    /// The walls behind which commands are run; without them there is no tool for it.
+    pub sandbox: Option<Sandbox>,
     /// Marks where foreign text begins and ends: a word that nobody knew who wrote such text.
     pub fence: String,
     /// What is asked.
@@ -167,6 +171,9 @@ pub struct StepResults {
     /// The whole change, or all findings, shown to the model once after it declared the end.
     #[serde(default)]
     pub review: Option<String>,
+    /// What the repository's checks say about the change, if this step declared the end.
+    #[serde(default)]
+    pub verification: Option<Verification>,
     /// Active time up to now over all attempts, in milliseconds.
     pub active_ms: u64,
 }
@@ -181,6 +188,13 @@ pub trait Journal: Send + Sync {
     async fn replied(&self, step: u32, model: &Model, reply: &Reply) -> Result<(), Stopped>;
     /// The workspace's whole change as people read it, for a last look.
     async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped>;
+    /// Runs the repository's checks on the workspace's whole change, within this time. `None`: there
+    /// is nothing to check, or nothing to check it with.
+    async fn verify(
+        &self,
+        changed: &BTreeSet<String>,
+        left: Duration,
+    ) -> Result<Option<Verification>, Stopped>;
     /// The tools ran.
     async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped>;
 }
@@ -231,6 +245,8 @@ pub struct Outcome {
     pub verdict: Option<Verdict>,
     /// Every path that the tools changed.
     pub changed: BTreeSet<String>,
+    /// What the checks said about the last state that was declared the end.
+    pub verification: Option<Verification>,
     /// The id of the model that went on for the first one, if one did.
     pub fell_back_to: Option<String>,
     /// Tokens of all steps.

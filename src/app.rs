@@ -10,6 +10,7 @@ use crate::llm::retry::{RetryPolicy, Retrying};
 use crate::llm::{Endpoint, Providers};
 use crate::outbox::Outbox;
 use crate::reconcile::Reconcile;
+use crate::sandbox::Sandbox;
 use crate::store::Store;
 use crate::worker::{Asked, Worker};
 use crate::{intake, telemetry};
@@ -57,7 +58,10 @@ impl App {
         let url = format!("http://{}", listener.local_addr()?);
         let stop = CancellationToken::new();
         let rooms = TaskTracker::new();
-        start_rooms(&config, &store, &url, &rooms, &stop)?;
+        let client = github::http_client()?;
+        let github = GitHub::new(&config, client.clone())?;
+        let models = language_models(&config, client, sandbox(&config).await);
+        start_rooms(&config, &store, (github, models), &url, (&rooms, &stop))?;
         serve(&config, &store, listener, &rooms, &stop);
         Ok(Self { url, store, stop, rooms, only_server })
     }
@@ -105,17 +109,14 @@ impl App {
 fn start_rooms(
     config: &Config,
     store: &Store,
+    (github, models): (GitHub, Asked),
     url: &str,
-    rooms: &TaskTracker,
-    stop: &CancellationToken,
+    (rooms, stop): (&TaskTracker, &CancellationToken),
 ) -> anyhow::Result<()> {
-    let client = github::http_client()?;
-    let github = GitHub::new(config, client.clone())?;
     let git =
         Git::new(&config.data_dir, &config.github_server).context("DATA_DIR cannot be used")?;
     git.remove_leftovers().context("what was left in DATA_DIR cannot be removed")?;
     let public_url = config.public_url.as_ref().map_or(url, |u| u.as_str());
-    let models = language_models(config, client);
     for _ in 0..ADMISSION_LOOPS {
         let admission = Admission::new(config, store.clone(), github.clone());
         rooms.spawn(admission.run(stop.clone()));
@@ -150,7 +151,21 @@ fn serve(
     });
 }
 
-fn language_models(config: &Config, client: reqwest::Client) -> Asked {
+/// Walls that hold here, looked at once. Without them the bot works on and says what it cannot do.
+async fn sandbox(config: &Config) -> Option<Sandbox> {
+    match Sandbox::prove(config).await {
+        Ok(sandbox) => {
+            tracing::info!(walls = sandbox.name(), "commands are run behind walls that were tried");
+            Some(sandbox)
+        }
+        Err(why) => {
+            tracing::warn!(why, "no command and no check is run; `asynccoder doctor` says more");
+            None
+        }
+    }
+}
+
+fn language_models(config: &Config, client: reqwest::Client, sandbox: Option<Sandbox>) -> Asked {
     let endpoints = config.providers.iter().map(|p| Endpoint {
         provider: p.provider,
         base_url: p.base_url.clone(),
@@ -163,7 +178,7 @@ fn language_models(config: &Config, client: reqwest::Client) -> Asked {
     let providers = providers.with_patience(config.timing.model_patience);
     let breaker = Breaker::new(config.timing.failures_to_open, config.timing.probe_spacing);
     let llm = Arc::new(Retrying::new(Guarded::new(providers, breaker.clone()), policy));
-    Asked { llm, breaker }
+    Asked { llm, breaker, sandbox }
 }
 
 /// One server per data folder: two would undo each other's work in it.

@@ -5,6 +5,7 @@
 use crate::app::{self, App};
 use crate::config::{self, Config, ConfigError};
 use crate::domain::credit::Credits;
+use crate::sandbox::Jail;
 use crate::store::Store;
 use crate::{demo, doctor, simulate, telemetry};
 use clap::{Parser, Subcommand};
@@ -38,6 +39,9 @@ enum Verb {
     Simulate(simulate::Options),
     /// Sign a payload and send it to a running server.
     Replay(simulate::Replay),
+    /// Be the jailer of a command; the server starts itself like this.
+    #[command(hide = true)]
+    Jail(Jail),
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,13 +60,22 @@ enum CreditsVerb {
 }
 
 /// Runs the program.
-pub async fn run() -> ExitCode {
-    let cli = Cli::parse();
+pub fn run() -> ExitCode {
+    let command = Cli::parse().command;
+    if let Verb::Jail(jail) = command {
+        // Before there is a second thread, a log or a word of the environment.
+        return jail.run();
+    }
+    carry_out(command)
+}
+
+#[tokio::main]
+async fn carry_out(command: Verb) -> ExitCode {
     let (format, filter) = config::logging();
     // The demo tells its own story; the log would stand between its lines.
-    let quiet = matches!(cli.command, Verb::Demo(_)) && filter == "info";
+    let quiet = matches!(command, Verb::Demo(_)) && filter == "info";
     telemetry::start(format.as_deref(), if quiet { "error" } else { &filter });
-    let outcome = match cli.command {
+    let outcome = match command {
         Verb::Serve => serve().await,
         Verb::Demo(options) => demo::play(options).await,
         Verb::Migrate => migrate().await,
@@ -72,6 +85,7 @@ pub async fn run() -> ExitCode {
         Verb::Doctor => doctor::examine().await,
         Verb::Simulate(options) => simulate::tell(&options),
         Verb::Replay(options) => simulate::replay(options).await,
+        Verb::Jail(jail) => return jail.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

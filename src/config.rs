@@ -91,6 +91,18 @@ pub const VARIABLES: &[Variable] = &[
         "credits that one person can use a day in an account",
     ),
     variable(
+        "SANDBOX",
+        "auto",
+        "what commands are walled in with: `bubblewrap`, `landlock`, the better one of these that \
+         works here (`auto`), or `off`: then no command is run",
+    ),
+    variable(
+        "TOOLCHAINS",
+        "–",
+        "folders with tools outside /usr that commands may use, with colons between; each has its \
+         programs in `bin`",
+    ),
+    variable(
         "METRICS_TOKEN",
         "–",
         "bearer token that opens /metrics to other addresses than loopback",
@@ -143,6 +155,12 @@ pub struct Config {
     pub daily: Daily,
     /// What people may ask for in a while.
     pub bounds: Bounds,
+    /// What commands are walled in with.
+    pub walls: Walls,
+    /// Folders with tools that commands may use.
+    pub toolchains: Vec<PathBuf>,
+    /// This program, which is started again as the jailer of commands.
+    pub program: PathBuf,
     /// Opens `/metrics` to others than loopback.
     pub metrics_token: Option<SecretString>,
     /// Whose word counts for the address of a request; without it, the connection's.
@@ -158,6 +176,19 @@ pub struct AppIdentity {
     pub id: u64,
     /// Its private key, as PEM.
     pub key: SecretString,
+}
+
+/// What commands are walled in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walls {
+    /// The better one that works here.
+    Best,
+    /// Namespaces.
+    Bubblewrap,
+    /// What works without them.
+    Landlock,
+    /// Nothing, so nothing is run.
+    None,
 }
 
 /// A model service that can be used.
@@ -275,6 +306,11 @@ pub fn logging() -> (Option<String>, String) {
     let vars = environment().unwrap_or_default();
     let filter = vars.get("RUST_LOG").cloned().unwrap_or_else(|| "info".to_owned());
     (vars.get("LOG_FORMAT").cloned(), filter)
+}
+
+/// The file of this program, as far as the system tells.
+fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"))
 }
 
 fn environment() -> Result<BTreeMap<String, String>, ConfigError> {

@@ -1,10 +1,11 @@
 //! `doctor`: is this set-up sound, and if not, what is to be done?
 
-use crate::config::Config;
+use crate::config::{Config, Walls};
 use crate::delivery::SUBSCRIBED_EVENTS;
 use crate::git::Git;
 use crate::github::account::{App, PERMISSIONS};
 use crate::github::{self, GitHub};
+use crate::sandbox::Sandbox;
 use crate::store::Store;
 use anyhow::bail;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(crate) async fn examine() -> anyhow::Result<()> {
         ("git", git(&config).await),
         ("the App on GitHub", github(&config).await),
         ("models", models(&config)),
+        ("sandbox", sandbox(&config).await),
     ];
     let mut faults = 0;
     for (what, finding) in findings {
@@ -102,5 +104,18 @@ fn models(config: &Config) -> Finding {
             Err(format!("the default model {model} needs {}", provider.key_variable()))
         }
         None => Ok(format!("{model} is the default; its key is set, but was not tried")),
+    }
+}
+
+async fn sandbox(config: &Config) -> Finding {
+    match Sandbox::prove(config).await {
+        Ok(sandbox) => Ok(format!("{} holds here: commands and checks are run", sandbox.name())),
+        Err(why) if config.walls == Walls::None => {
+            Ok(format!("{why}, so no command and no check is run"))
+        }
+        Err(why) => Err(format!(
+            "no walls hold here, so no command and no check is run: {why}. Install bubblewrap and \
+             allow user namespaces, or set SANDBOX=off"
+        )),
     }
 }

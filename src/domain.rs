@@ -23,6 +23,7 @@ pub mod review;
 pub mod secrets;
 pub mod task;
 pub mod text;
+pub mod verification;
 
 /// Declares an enum whose variants have one stable text each: the text that is stored, logged and
 /// shown. Parsing is the exact inverse of printing.

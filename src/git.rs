@@ -7,6 +7,7 @@
 //! its environment or its configuration.
 
 mod change;
+mod checkout;
 mod command;
 mod commit;
 mod error;
@@ -19,6 +20,7 @@ mod removal;
 mod worktree;
 
 pub(crate) use change::Change;
+pub(crate) use checkout::{Checkout, has_line};
 pub(crate) use error::GitError;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;
@@ -67,7 +69,7 @@ impl Git {
     /// Removes what the process before this one left behind: its worktrees, and mirrors half made.
     pub(crate) fn remove_leftovers(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.worktrees)? {
-            std::fs::remove_dir_all(entry?.path())?;
+            worktree::remove(&entry?.path())?;
         }
         for entry in std::fs::read_dir(&self.mirrors)? {
             let path = entry?.path();

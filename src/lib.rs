@@ -42,8 +42,9 @@
 //! 4. **Attempt.** [`worker`] claims the task with a lease ([`store::claims`]), makes a worktree at
 //!    the pinned commit ([`git`]), and runs the agent in it. [`agent::turn`] decides what is next;
 //!    [`agent::run`] calls the model ([`llm`]), runs the tools, and hands each step to the
-//!    [`agent::Journal`] before the next begins, so that another attempt can go on from there. The
-//!    result is checked as a tree, becomes a commit that comes out the same wherever it is made, and
+//!    [`agent::Journal`] before the next begins, so that another attempt can go on from there. Commands
+//!    run behind the walls of [`sandbox`], and so do the repository's own checks, on exactly the tree
+//!    that would be pushed ([`domain::verification`]). The result is checked as a tree, becomes a commit that comes out the same wherever it is made, and
 //!    is *sealed*: result and acts in one transaction.
 //! 5. **Outbox.** [`outbox`] holds the writer lease of the account, carries out the acts one after
 //!    the other (👀, push, pull request; [`domain::act`]) and keeps the documents current (status
@@ -69,19 +70,20 @@
 //! | 2 | [`store`] | the database: all SQL, one table one file; verbs, each one transaction | – |
 //! | 2 | [`github`] | the REST API of GitHub, and tokens | – |
 //! | 2 | [`git`] | the git program: mirrors, worktrees, commits, pushes | – |
+//! | 2 | [`sandbox`] | running a foreign command where nothing can get out | – |
 //! | 2 | [`llm`] | the model services | – |
-//! | 3 | [`agent`] | one conversation with a model over one workspace | `llm` |
+//! | 3 | [`agent`] | one conversation with a model over one workspace | `sandbox`, `llm` |
 //! | 3 | [`outbox`] | acts and documents | `store`, `github`, `git` |
 //! | 4 | [`intake`] | event → rows | `store`, `delivery` |
 //! | 4 | [`reconcile`] | what events did not tell; what is old | `store`, `github` |
 //! | 5 | [`admission`] | command → task, answer or refusal | `store`, `github` |
-//! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `llm`, `agent` |
+//! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `sandbox`, `llm`, `agent` |
 //! | 6 | [`http`] | the routes | `store`, `delivery` |
-//! | 6 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `delivery` |
+//! | 6 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `sandbox`, `delivery` |
 //! | 6 | [`simulate`] | what would this delivery do | `store`, `github`, `delivery`, `intake` |
-//! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `llm`, `outbox`, `intake`, `reconcile`, `admission`, `worker`, `http` |
+//! | 7 | [`app`] | builds every room once, starts and stops them, decides nothing | `store`, `github`, `git`, `sandbox`, `llm`, `outbox`, `intake`, `reconcile`, `admission`, `worker`, `http` |
 //! | 8 | [`demo`] | the whole story on loopback | `app`, `simulator` |
-//! | 9 | [`cli`] | the command line, called by `main` | `store`, `app`, `doctor`, `simulate`, `demo` |
+//! | 9 | [`cli`] | the command line, called by `main` | `store`, `sandbox`, `app`, `doctor`, `simulate`, `demo` |
 //! | 0 | [`simulator`] | GitHub and a model service on loopback; its own signatures, tokens and git, so that no mistake is shared: not even `domain` is used | – |
 //!
 //! Public are the rooms that tests drive and the program starts. [`llm`] is public because its words
@@ -120,12 +122,17 @@
 //! - **Credits of a plan given twice for one period.** `stories/marketplace.rs`
 //! - **A review that approves or blocks; a finding that is lost because GitHub refused its line.**
 //!   `stories/reviews.rs`
-//! - **A changed path that no tool of the agent changed; a change of a workflow, a link, git's own
+//! - **A changed path that no tool and no command of the agent changed; a change of a workflow, a link, git's own
 //!   files, or what people keep to themselves.** `stories/hostile_model.rs`, `laws/tools.rs`
 //! - **A line that looks like a credential in a commit or a comment of ours.** `laws/secrets.rs`,
 //!   `stories/hostile_model.rs`
-//! - **A process chosen by a model or by a repository.** There is no tool for one, and git runs no
-//!   hook and no filter. `laws/tools.rs`
+//! - **A process chosen by a model or by a repository outside the walls of [`sandbox`].** Walls that do
+//!   not pass their self-test are not used, and git runs no hook and no filter. `laws/sandbox.rs`,
+//!   `laws/tools.rs`, `stories/checked_work.rs`
+//! - **Anything of a command that outlives it, its task or this process.** `laws/sandbox.rs`,
+//!   `stories/checked_work.rs`
+//! - **A word about checks that was not measured on the very tree that is pushed.**
+//!   `stories/checked_work.rs`
 //! - **An editing tool for a kind of work that may not edit.** `laws/tools.rs`
 //! - **A negative balance, a hold resolved twice, a task that ended with an open hold, a charge for
 //!   what was not published because of us, GitHub or the model service.** `laws/store.rs`, `stories/credits.rs`
@@ -162,6 +169,7 @@ mod intake;
 pub mod llm;
 mod outbox;
 mod reconcile;
+pub mod sandbox;
 mod simulate;
 pub mod simulator;
 pub mod store;

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod broken;
+mod checking;
 mod journal;
 mod lease;
 mod outcome;
@@ -18,6 +19,7 @@ use crate::git::Git;
 use crate::github::GitHub;
 use crate::llm::Llm;
 use crate::llm::breaker::Breaker;
+use crate::sandbox::Sandbox;
 use crate::store::Store;
 use crate::store::claims::ClaimedTask;
 use std::sync::Arc;
@@ -29,10 +31,12 @@ use tokio_util::task::TaskTracker;
 /// Attempts have so long to give their tasks back when the process stops.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How models are asked, and what is known of their services.
+/// How models are asked, what is known of their services, and the walls behind which what they want to
+/// run is run.
 pub(crate) struct Asked {
     pub(crate) llm: Arc<dyn Llm>,
     pub(crate) breaker: Breaker,
+    pub(crate) sandbox: Option<Sandbox>,
 }
 
 /// The slots of this process.
@@ -43,6 +47,7 @@ pub(crate) struct Worker {
     git: Git,
     llm: Arc<dyn Llm>,
     breaker: Breaker,
+    sandbox: Option<Sandbox>,
     catalog: Arc<Catalog>,
     providers: Arc<[Provider]>,
     timing: Timing,
@@ -65,6 +70,7 @@ impl Worker {
             git,
             llm: models.llm,
             breaker: models.breaker,
+            sandbox: models.sandbox,
             catalog: Arc::new(config.catalog.clone()),
             providers: config.provider_names().into(),
             timing: config.timing,

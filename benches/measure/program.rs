@@ -14,6 +14,7 @@ pub(crate) fn variables(simulator: &Simulator, data: &Path) -> BTreeMap<String, 
     let variables = [
         ("PORT", "0".to_owned()),
         ("DATA_DIR", data.display().to_string()),
+        ("SANDBOX", "off".to_owned()),
         ("APP_ID", app.app_id.to_string()),
         ("PRIVATE_KEY", app.private_key_pem),
         ("WEBHOOK_SECRET", app.webhook_secret),

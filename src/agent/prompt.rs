@@ -9,6 +9,7 @@ use super::{Assignment, ReviewInput, TaskText, ThreadEntry};
 use crate::domain::report::PlanItem;
 use crate::domain::task::Kind;
 use crate::domain::text::is_hidden;
+use crate::domain::verification::Verification;
 use crate::llm::{Segment, UserPart};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -21,6 +22,12 @@ const ANSWER: &str = include_str!("prompt/answer.md");
 const PLAN: &str = include_str!("prompt/plan.md");
 const REVIEW: &str = include_str!("prompt/review.md");
 const HAND_OFF: &str = include_str!("prompt/hand_off.md");
+
+/// What the system text says about running things, where it can be done and where it cannot.
+const RUNS: &str = "\
+- With `bash` you can run what the repository has: its tests, its linters, a small program that shows the fault. There is no network, so nothing can be installed. Run the tests that matter before you finish; the repository's checks are run once more after you, on exactly your change, and people are told what came out. Never claim a result yourself; put what you could not make sure of into `not_verified`.";
+const RUNS_NOTHING: &str = "\
+- You cannot run anything here. Never say that something was tested, compiled or run; put what you could not make sure of into `not_verified`.";
 
 /// The bounds of foreign texts: about 4,000 tokens of guidance, 16 KiB for each other text.
 const LONGEST_TEXT_BYTES: usize = 16 * 1024;
@@ -37,7 +44,7 @@ const MOST_PATHS: usize = 200;
 const LONGEST_THREAD_BYTES: usize = 48 * 1024;
 
 /// The system text: the same for all tasks of a kind, so that they share a cache.
-pub fn system(kind: Kind) -> Vec<Segment> {
+pub fn system(kind: Kind, runs: bool) -> Vec<Segment> {
     let contract = match kind {
         Kind::Debug => DEBUG,
         Kind::Documentation => DOCUMENTATION,
@@ -46,7 +53,9 @@ pub fn system(kind: Kind) -> Vec<Segment> {
         Kind::Architect => PLAN,
         Kind::PrReview => REVIEW,
     };
-    vec![Segment { text: format!("{SYSTEM}\n{contract}"), cache: true }]
+    let running = if runs { RUNS } else { RUNS_NOTHING };
+    let system = SYSTEM.replace("{running}", running);
+    vec![Segment { text: format!("{system}\n{contract}"), cache: true }]
 }
 
 /// The first message: the repository, then the task.
@@ -220,6 +229,28 @@ pub fn review(fence: &str, diff: &str) -> String {
          find wrong. Then call finish again, with a summary of what the change really is.",
         fenced(fence, "you", "change", &harmless(fence, &cut(diff, LONGEST_REVIEW_BYTES)))
     )
+}
+
+/// Checks that were green before the change and are red with it.
+pub fn red_checks(fence: &str, verification: &Verification, more: u32) -> String {
+    let mut text = String::from(
+        "The repository's checks were run on exactly your change. These fail, and did not before it:\n",
+    );
+    for check in verification.checks.iter().filter(|check| check.is_red()) {
+        let printed = harmless(fence, &check.output);
+        let command = word(&check.command);
+        let _ = write!(text, "\n`{command}`:\n{}\n", fenced(fence, "a check", "output", &printed));
+    }
+    let again = match more {
+        0 => "They are run once more when you call finish, for the last time".to_owned(),
+        1 => "They are run again when you call finish; after that you have one more try".to_owned(),
+        more => format!("They are run again when you call finish; you have {more} more tries"),
+    };
+    text.push_str(&format!(
+        "\nMend the cause; do not weaken a check to please it. {again}. What stays red is published as a \
+         draft that says so. If it has nothing to do with your change, call finish as it is."
+    ));
+    text
 }
 
 /// All findings with their code, to be scored.

@@ -3,20 +3,24 @@
 //! It wakes by an answer, or when a model has had all the time of the task without one, and ends by an
 //! outcome, a cancelled token, or a journal that says stop. It decides nothing itself.
 
-use super::tools::{self, Standing, ToolCall};
+use super::tools::{self, Runner, Standing, ToolCall};
 use super::turn::{Effect, Event, Turn};
 use super::workspace::Workspace;
 use super::{Assignment, Journal, Outcome, StepResults, Stopped, prompt, second_look};
 use crate::domain::credit::NanoUsd;
 use crate::llm::{Llm, LlmError, Prompt, Segment, ToolSpec};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// A command that is killed is gone by then.
+const LAST_WRITES: Duration = Duration::from_secs(10);
+
 /// Works on the assignment until it ends or is stopped. The workspace must be as the last
-/// stored step with results left it. When `stop` is cancelled, the model call or
-/// tool in hand is dropped and the answer is [`Stopped::Released`]; the caller knows why. A tool that
-/// was dropped may still write to the workspace for a moment.
+/// stored step with results left it. When `stop` is cancelled, the model call in hand is dropped, a
+/// command is killed, and the answer is [`Stopped::Released`]; the caller knows why.
 pub async fn run(
     assignment: &Assignment,
     llm: &dyn Llm,
@@ -24,8 +28,9 @@ pub async fn run(
     journal: &dyn Journal,
     stop: &CancellationToken,
 ) -> Result<Outcome, Stopped> {
-    let system = prompt::system(assignment.kind);
-    let tools = tools::offered(assignment.kind);
+    let runs = assignment.sandbox.is_some();
+    let system = prompt::system(assignment.kind, runs);
+    let tools = tools::offered(assignment.kind, runs);
     let mut turn = Turn::new(assignment, fixed_bytes(&system, &tools));
     let mut effect = replay(&mut turn, assignment);
     workspace.remember(turn.changed());
@@ -116,10 +121,18 @@ impl Shell<'_> {
         turn: &Turn,
     ) -> Result<Event, Stopped> {
         self.check_stop()?;
+        let cut = self.stop.child_token();
+        // Whoever drops this leaves no command behind either.
+        let _cuts_when_dropped = cut.clone().drop_guard();
+        let mut work = pin!(self.blocking(calls, turn, cut));
         let ran = tokio::select! {
             biased;
-            () = self.stop.cancelled() => return Err(Stopped::Released),
-            ran = self.blocking(calls, turn) => ran,
+            () = self.stop.cancelled() => {
+                // Then nothing writes to the workspace any more.
+                let _ = tokio::time::timeout(LAST_WRITES, work).await;
+                return Err(Stopped::Released);
+            }
+            ran = &mut work => ran,
         };
         match ran {
             Ok(mut results) => {
@@ -127,8 +140,12 @@ impl Shell<'_> {
                 if is_end && turn.wants_review() {
                     results.review = self.to_look_at(turn, &results).await?;
                 }
-                let active = self.assignment.clock.active();
-                results.active_ms = u64::try_from(active.as_millis()).unwrap_or(u64::MAX);
+                let clock = &self.assignment.clock;
+                if is_end && self.assignment.limits.may_edit && !results.changed.is_empty() {
+                    let left = self.assignment.limits.time.saturating_sub(clock.active());
+                    results.verification = self.journal.verify(&results.changed, left).await?;
+                }
+                results.active_ms = u64::try_from(clock.active().as_millis()).unwrap_or(u64::MAX);
                 self.journal.ran(step, &results).await?;
                 Ok(Event::ToolsRan(results))
             }
@@ -153,14 +170,24 @@ impl Shell<'_> {
     }
 
     /// A search through a large tree would hold up everything else on this thread.
-    async fn blocking(&self, calls: Vec<ToolCall>, turn: &Turn) -> Result<StepResults, String> {
+    async fn blocking(
+        &self,
+        calls: Vec<ToolCall>,
+        turn: &Turn,
+        cut: CancellationToken,
+    ) -> Result<StepResults, String> {
         let workspace = self.workspace.clone();
+        let sandbox = self.assignment.sandbox.clone();
+        let began = self.assignment.clock.active();
+        let limit = self.assignment.limits.time;
         let kind = self.assignment.kind;
         let diff = self.assignment.review.as_ref().map(|review| Arc::clone(&review.diff));
         let (findings, is_second_look) = (turn.findings().len(), turn.is_reviewed());
         let work = move || {
             let diff = diff.unwrap_or_default();
-            let standing = Standing { kind, diff: &diff, findings, is_second_look };
+            let left = limit.saturating_sub(began);
+            let runner = sandbox.as_ref().map(|sandbox| Runner { sandbox, stop: &cut, left });
+            let standing = Standing { kind, diff: &diff, findings, is_second_look, runner };
             tools::run(&workspace, standing, &calls)
         };
         let done = tokio::task::spawn_blocking(work).await;

@@ -1,10 +1,12 @@
-//! What the model may do: look, edit, note a finding, plan and finish. Nothing else exists for it.
+//! What the model may do: look, edit, run a command behind walls, note a finding, plan and finish.
+//! Nothing else exists for it.
 //!
 //! A tool that fails answers a sentence that the model can act on; only a broken disk ends the run.
 //! Which tools there are depends on what the kind of work may do: what must not edit has no editing
 //! tool, whatever a text persuades the model to try.
 
 mod arguments;
+mod bash;
 mod comment_inline;
 mod delete_file;
 mod edit_file;
@@ -52,6 +54,7 @@ pub struct ToolResult {
     pub is_error: bool,
 }
 
+pub use bash::Runner;
 pub use finish::Finish;
 
 /// Why a tool has no result.
@@ -82,6 +85,7 @@ enum Tool {
     EditFile,
     WriteFile,
     DeleteFile,
+    Bash,
     CommentInline,
     Plan,
     Finish,
@@ -89,20 +93,22 @@ enum Tool {
 
 impl Tool {
     /// In the order in which the model is told of them. It never changes, for the provider's cache.
-    const ALL: [Tool; 9] = [
+    const ALL: [Tool; 10] = [
         Tool::ListDir,
         Tool::ReadFile,
         Tool::Search,
         Tool::EditFile,
         Tool::WriteFile,
         Tool::DeleteFile,
+        Tool::Bash,
         Tool::CommentInline,
         Tool::Plan,
         Tool::Finish,
     ];
 
-    const fn is_for(self, kind: Kind) -> bool {
+    const fn is_for(self, kind: Kind, runs: bool) -> bool {
         match self {
+            Tool::Bash => runs,
             Tool::EditFile | Tool::WriteFile | Tool::DeleteFile => kind.limits().may_edit,
             Tool::CommentInline => matches!(kind, Kind::PrReview),
             Tool::ListDir | Tool::ReadFile | Tool::Search | Tool::Plan | Tool::Finish => true,
@@ -117,6 +123,7 @@ impl Tool {
             Tool::EditFile => edit_file::spec(),
             Tool::WriteFile => write_file::spec(),
             Tool::DeleteFile => delete_file::spec(),
+            Tool::Bash => bash::spec(kind),
             Tool::CommentInline => comment_inline::spec(),
             Tool::Plan => plan::spec(),
             Tool::Finish => finish::spec(kind),
@@ -124,13 +131,13 @@ impl Tool {
     }
 }
 
-fn available(kind: Kind) -> impl Iterator<Item = Tool> {
-    Tool::ALL.into_iter().filter(move |tool| tool.is_for(kind))
+fn available(kind: Kind, runs: bool) -> impl Iterator<Item = Tool> {
+    Tool::ALL.into_iter().filter(move |tool| tool.is_for(kind, runs))
 }
 
-/// The tools of a kind of work.
-pub fn offered(kind: Kind) -> Vec<ToolSpec> {
-    available(kind).map(|tool| tool.spec(kind)).collect()
+/// The tools of a kind of work, where commands can be run or not.
+pub fn offered(kind: Kind, runs: bool) -> Vec<ToolSpec> {
+    available(kind, runs).map(|tool| tool.spec(kind)).collect()
 }
 
 /// Where the work stands when tools are called.
@@ -144,10 +151,12 @@ pub struct Standing<'a> {
     pub findings: usize,
     /// Whether the findings were shown once more, to be scored.
     pub is_second_look: bool,
+    /// What runs commands, if anything does.
+    pub runner: Option<Runner<'a>>,
 }
 
-/// Runs the calls of one answer, in their order. Touches the disk and blocks meanwhile. An error is
-/// a broken workspace.
+/// Runs the calls of one answer, in their order. Touches the disk and blocks meanwhile, so it runs
+/// where a thread of the runtime may wait. An error is a broken workspace.
 pub fn run(
     workspace: &Workspace,
     standing: Standing<'_>,
@@ -178,8 +187,8 @@ impl Step<'_> {
         if let Some(why) = call.refused {
             return respond(why);
         }
-        let kind = self.standing.kind;
-        let found = available(kind)
+        let Standing { kind, runner, .. } = self.standing;
+        let found = available(kind, runner.is_some())
             .map(|tool| (tool, tool.spec(kind)))
             .find(|(_, spec)| spec.name == call.name);
         let Some((tool, spec)) = found else { return respond(self.unknown(&call.name)) };
@@ -192,6 +201,12 @@ impl Step<'_> {
             Tool::EditFile => edit_file::run(workspace, &arguments::read(&spec, checked)?),
             Tool::WriteFile => write_file::run(workspace, &arguments::read(&spec, checked)?),
             Tool::DeleteFile => delete_file::run(workspace, &arguments::read(&spec, checked)?),
+            Tool::Bash => match runner {
+                Some(runner) => {
+                    bash::run(workspace, runner, kind, &arguments::read(&spec, checked)?)
+                }
+                None => respond(self.unknown(&call.name)),
+            },
             Tool::CommentInline => comment_inline::run(
                 self.standing.diff,
                 arguments::read(&spec, checked)?,
@@ -215,8 +230,9 @@ impl Step<'_> {
     }
 
     fn unknown(&self, name: &str) -> String {
-        let kind = self.standing.kind;
-        let names: Vec<_> = available(kind).map(|tool| tool.spec(kind).name).collect();
+        let Standing { kind, runner, .. } = self.standing;
+        let names: Vec<_> =
+            available(kind, runner.is_some()).map(|tool| tool.spec(kind).name).collect();
         let name: String = name.chars().take(60).collect();
         format!("there is no tool `{name}`; there are {}", names.join(", "))
     }

@@ -6,6 +6,7 @@
 
 mod hand_off;
 mod patience;
+mod repairs;
 
 use super::budget::{Allowance, Bound, Budget, Exhausted, Spent};
 use super::context::Conversation;
@@ -19,6 +20,7 @@ use crate::domain::task::{End, Kind};
 use crate::llm::{Block, LlmError, Message, Reply, Stop, UserPart};
 use hand_off::HandOff;
 use patience::{Patience, Verdict};
+use repairs::Repairs;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -94,6 +96,7 @@ pub struct Turn {
     fallback: Option<Model>,
     fell_back_to: Option<String>,
     is_reviewed: bool,
+    repairs: Repairs,
     /// What the model said when it first declared the end.
     said: Option<Finish>,
 }
@@ -119,6 +122,7 @@ impl Turn {
             fallback: assignment.fallback.clone(),
             fell_back_to: None,
             is_reviewed: false,
+            repairs: Repairs::default(),
             said: None,
         }
     }
@@ -283,24 +287,31 @@ impl Turn {
         self.is_reviewed
     }
 
-    /// The first time that the end is declared, the model sees its whole change once, if it can still
-    /// be asked.
+    /// The first time that the end is declared, the model sees its whole change once, and whenever it
+    /// has made a check red, what that check says, if it can still be asked.
     fn looked_over(&mut self, finish: &Finish, results: &StepResults) -> Effect {
-        let Some(shown) = results.review.as_ref().filter(|_| self.wants_review()) else {
+        let shown = results.review.as_ref().filter(|_| self.wants_review());
+        let look = shown.map(|shown| self.second_look(shown));
+        let red = self.repairs.wanted(&self.fence, results);
+        if look.is_none() && red.is_none() {
             return self.finished(finish);
-        };
-        self.is_reviewed = true;
+        }
+        self.is_reviewed |= look.is_some();
         self.said = Some(finish.clone());
-        let look = match self.kind {
+        let words = [red, look].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+        self.answer(&results.results, Some(words));
+        match self.ask() {
+            call @ Effect::Call { .. } => call,
+            Effect::RunTools { .. } | Effect::Wait { .. } | Effect::End(_) => self.finished(finish),
+        }
+    }
+
+    fn second_look(&self, shown: &str) -> String {
+        match self.kind {
             Kind::PrReview => prompt::second_look(&self.fence, shown),
             Kind::Ask | Kind::Architect | Kind::Documentation | Kind::Debug | Kind::Async => {
                 prompt::review(&self.fence, shown)
             }
-        };
-        self.answer(&results.results, Some(look));
-        match self.ask() {
-            call @ Effect::Call { .. } => call,
-            Effect::RunTools { .. } | Effect::Wait { .. } | Effect::End(_) => self.finished(finish),
         }
     }
 
@@ -335,6 +346,7 @@ impl Turn {
             scores: Scores::new(),
             verdict: None,
             changed: self.changed.clone(),
+            verification: self.repairs.latest(),
             fell_back_to: self.fell_back_to.clone(),
             usage: self.usage,
             cost: self.spent.cost,

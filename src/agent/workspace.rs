@@ -6,9 +6,11 @@
 //! because only remembered paths ever get into a commit.
 
 mod path;
+mod survey;
 mod walk;
 
 pub use path::WorkspacePath;
+pub use survey::Difference;
 pub use walk::{Found, Sort};
 
 use cap_std::ambient_authority;
@@ -16,7 +18,8 @@ use cap_std::fs::{Dir, DirEntry, File, Metadata, MetadataExt, OpenOptions};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use survey::Survey;
 
 /// Files beyond this are neither shown nor edited.
 pub const LARGEST_FILE_BYTES: u64 = 2 * 1024 * 1024;
@@ -31,7 +34,15 @@ pub struct Workspace {
 struct Inner {
     root: PathBuf,
     dir: Dir,
-    changed: Mutex<BTreeSet<String>>,
+    changed: Mutex<Changed>,
+    /// How the files were before the first command.
+    before: OnceLock<Survey>,
+}
+
+#[derive(Debug, Default)]
+struct Changed {
+    by_tools: BTreeSet<String>,
+    by_commands: BTreeSet<String>,
 }
 
 /// Why a path or a file cannot be used.
@@ -50,7 +61,8 @@ impl Workspace {
     pub fn open(root: &Path) -> io::Result<Self> {
         let root = root.canonicalize()?;
         let dir = Dir::open_ambient_dir(&root, ambient_authority())?;
-        Ok(Self { inner: Arc::new(Inner { root, dir, changed: Mutex::default() }) })
+        let (changed, before) = (Mutex::default(), OnceLock::new());
+        Ok(Self { inner: Arc::new(Inner { root, dir, changed, before }) })
     }
 
     /// Reads what the model calls a path.
@@ -87,7 +99,7 @@ impl Workspace {
             let _ = folder.remove_file(&temporary);
             return Err(explain(error, path));
         }
-        self.lock().insert(path.to_string());
+        self.lock().by_tools.insert(path.to_string());
         Ok(())
     }
 
@@ -98,21 +110,45 @@ impl Workspace {
             return Err(FileError::Refused(format!("{path} does not exist")));
         }
         folder.remove_file(name).map_err(|e| explain(e, path))?;
-        self.lock().insert(path.to_string());
+        self.lock().by_tools.insert(path.to_string());
         Ok(())
     }
 
     /// Every path that was written or deleted, with `/` between folders.
     pub fn changed(&self) -> BTreeSet<String> {
-        self.lock().clone()
+        let changed = self.lock();
+        changed.by_tools.union(&changed.by_commands).cloned().collect()
     }
 
     /// Adds what an earlier attempt changed in this same tree.
     pub fn remember(&self, changed: &BTreeSet<String>) {
-        self.lock().extend(changed.iter().cloned());
+        self.lock().by_tools.extend(changed.iter().cloned());
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    /// The root folder, for a command that works in it.
+    pub fn root_folder(&self) -> &Path {
+        &self.inner.root
+    }
+
+    /// To be called before every command that may change files.
+    pub fn before_command(&self) -> Result<(), FileError> {
+        if self.inner.before.get().is_none() {
+            let survey = Survey::of(self)?;
+            // Nothing but this sets it, and commands run one after the other.
+            let _ = self.inner.before.set(survey);
+        }
+        Ok(())
+    }
+
+    /// To be called after it: what all commands so far have changed is part of the change now.
+    pub fn after_command(&self) -> Result<Difference, FileError> {
+        let Some(before) = self.inner.before.get() else { return Ok(Difference::default()) };
+        let difference = before.until(&Survey::of(self)?);
+        self.lock().by_commands.clone_from(&difference.changed);
+        Ok(difference)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Changed> {
         self.inner.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,6 +1,6 @@
 //! Takes values out of the environment and collects everything that is wrong with them.
 
-use super::{AppIdentity, Config, ProviderAccess, Timing};
+use super::{AppIdentity, Config, ProviderAccess, Timing, Walls};
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::{Credits, Daily};
 use crate::domain::limits::Bounds;
@@ -60,6 +60,8 @@ impl Reader {
         let running = self.whole_number("RUNNING_PER_INSTALLATION", 3, 1000);
         let disk_quota = self.bytes("DISK_QUOTA", 20 * GIGABYTE);
         let daily = self.daily();
+        let walls = self.walls();
+        let toolchains = self.toolchains();
         self.check_logging();
         let github_server = github_server?;
         let github_api = github_api?;
@@ -84,6 +86,9 @@ impl Reader {
             disk_quota,
             daily,
             bounds: Bounds::default(),
+            walls,
+            toolchains,
+            program: super::program(),
             metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
             trusted_proxy_header: self.trusted_proxy_header(),
             timing: Timing::default(),
@@ -110,6 +115,35 @@ impl Reader {
             account: Credits(self.whole_number("DAILY_CREDITS", 1000, 1_000_000_000)),
             person: Credits(self.whole_number("DAILY_CREDITS_PER_PERSON", 200, 1_000_000_000)),
         }
+    }
+
+    fn walls(&mut self) -> Walls {
+        match self.take("SANDBOX").as_deref() {
+            None | Some("auto") => Walls::Best,
+            Some("bubblewrap") => Walls::Bubblewrap,
+            Some("landlock") => Walls::Landlock,
+            Some("off") => Walls::None,
+            Some(_) => {
+                self.fault("SANDBOX", "must be auto, bubblewrap, landlock or off");
+                Walls::None
+            }
+        }
+    }
+
+    fn toolchains(&mut self) -> Vec<PathBuf> {
+        let text = self.take("TOOLCHAINS").unwrap_or_default();
+        let folders = text.split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let folders: Vec<_> = folders.collect();
+        if let Some(wrong) = folders.iter().find(|f| !f.is_absolute() || !f.is_dir()) {
+            let shown = wrong.display();
+            self.fault(
+                "TOOLCHAINS",
+                &format!(
+                    "names {shown}, which is no folder: give folders that are there, from / on"
+                ),
+            );
+        }
+        folders
     }
 
     /// An empty value counts as not set: that is what `NAME=` in a file means to people.

@@ -54,6 +54,8 @@ impl Stage {
         let variables = [
             ("PORT", "0".to_owned()),
             ("DATA_DIR", self.folder.join("data").display().to_string()),
+            // What is told must not depend on the machine it is told on.
+            ("SANDBOX", "off".to_owned()),
             ("APP_ID", app.app_id.to_string()),
             ("PRIVATE_KEY", app.private_key_pem),
             ("WEBHOOK_SECRET", app.webhook_secret),

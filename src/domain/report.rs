@@ -12,6 +12,7 @@ pub mod receipt;
 pub mod refusal;
 pub mod review;
 pub mod status;
+pub mod verification;
 
 use super::catalog::Provider;
 use super::credit::{Credits, Quote, Usage};
@@ -21,6 +22,7 @@ use super::places::CodePlace;
 use super::review::Review;
 use super::task::{End, Kind, Phase};
 use super::text_enum;
+use super::verification::Verification;
 use serde::{Deserialize, Serialize};
 
 /// GitHub's limit for a comment or a pull request's description is 65,536 characters; bytes are
@@ -92,6 +94,8 @@ pub struct Outcome {
     pub places: Vec<CodePlace>,
     /// What a review came to.
     pub review: Option<Review>,
+    /// What was measured about the tree that is pushed.
+    pub verification: Option<Verification>,
 }
 
 /// A pull request that was opened.

@@ -12,7 +12,7 @@ use crate::domain::ids::Sha;
 use crate::domain::secrets;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// A larger file is not ours to write.
@@ -62,13 +62,11 @@ impl Git {
         worktree: &Worktree,
         changed: &BTreeSet<String>,
     ) -> Result<Result<Sha, String>, GitError> {
-        let modes = self.base_modes(worktree, changed).await?;
         let mut index = Vec::new();
         for path in changed {
             let entry = match read(worktree, path)? {
                 Content::Gone => format!("0 {}\t{path}\0", "0".repeat(40)),
-                Content::File(bytes) => {
-                    let mode = modes.get(path).map_or("100644", String::as_str);
+                Content::File { bytes, mode } => {
                     let blob = self.environment.git(&worktree.git_dir());
                     let blob = blob
                         .args(["hash-object", "-w", "--stdin", "--no-filters"])
@@ -159,24 +157,6 @@ impl Git {
         }
         Ok(None)
     }
-
-    /// The modes that changed paths have in the base.
-    async fn base_modes(
-        &self,
-        worktree: &Worktree,
-        changed: &BTreeSet<String>,
-    ) -> Result<BTreeMap<String, String>, GitError> {
-        let args = ["ls-tree", "-r", "-z", "--full-tree", worktree.base.as_str()];
-        let listing = self.environment.git(&worktree.git_dir()).args(args).run().await?;
-        let entry = |line: &[u8]| {
-            let line = std::str::from_utf8(line).ok()?;
-            let (meta, path) = line.split_once('\t')?;
-            changed
-                .contains(path)
-                .then(|| (path.to_owned(), meta.split(' ').next().unwrap_or_default().to_owned()))
-        };
-        Ok(listing.split(|b| *b == 0).filter_map(entry).collect())
-    }
 }
 
 /// The first line that a hunk adds, from `-1,2 +3,4 @@`.
@@ -187,7 +167,7 @@ fn first_added(hunk: &str) -> usize {
 
 enum Content {
     Gone,
-    File(Vec<u8>),
+    File { bytes: Vec<u8>, mode: &'static str },
     Unfit(&'static str),
 }
 
@@ -216,7 +196,8 @@ fn read(worktree: &Worktree, path: &str) -> Result<Content, GitError> {
     let mut bytes = Vec::new();
     let file = tree.open(path).map_err(io)?;
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(io)?;
-    Ok(Content::File(bytes))
+    let mode = if metadata.mode() & 0o100 == 0 { "100644" } else { "100755" };
+    Ok(Content::File { bytes, mode })
 }
 
 pub(super) fn parse_sha(text: &str) -> Result<Sha, GitError> {

@@ -6,6 +6,9 @@ use super::error::GitError;
 use super::quota::InUse;
 use super::{Git, Remote};
 use crate::domain::ids::{Lease, Sha, TaskId};
+use std::fs::Permissions;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Workspace bytes are blob bytes: nothing is converted on the way in or out.
@@ -26,6 +29,15 @@ impl Worktree {
         self.home.join("tree")
     }
 
+    /// The commit that it was made of.
+    pub(crate) const fn base(&self) -> &Sha {
+        &self.base
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
     pub(super) fn git_dir(&self) -> PathBuf {
         self.home.join("git")
     }
@@ -33,13 +45,38 @@ impl Worktree {
 
 impl Drop for Worktree {
     fn drop(&mut self) {
-        let removed = std::fs::remove_dir_all(&self.home);
-        if let Err(error) = removed
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
+        if let Err(error) = remove(&self.home) {
             tracing::warn!(%error, "a worktree could not be removed; it is removed at the next start");
         }
     }
+}
+
+/// Removes a folder whatever is in it. Commands ran there, and may have closed folders to everybody.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    let gone = |done: io::Result<()>| match done {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done,
+    };
+    if gone(std::fs::remove_dir_all(folder)).is_ok() {
+        return Ok(());
+    }
+    open_up(folder)?;
+    gone(std::fs::remove_dir_all(folder))
+}
+
+/// Makes every folder below one that its owner may look into and change. No link is followed.
+fn open_up(folder: &Path) -> io::Result<()> {
+    let mut next = vec![folder.to_owned()];
+    while let Some(folder) = next.pop() {
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                next.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Git {

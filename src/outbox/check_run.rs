@@ -1,9 +1,11 @@
 //! Check runs: one per task and commit.
 
 use super::Outbox;
-use crate::domain::report::{TaskView, check, review};
+use crate::domain::report::review::Annotation;
+use crate::domain::report::{TaskView, check, review, verification};
 use crate::domain::review::Review;
 use crate::domain::task::{Conclusion, End, Phase};
+use crate::domain::verification::Verification;
 use crate::github::Place;
 use crate::github::checks::{CheckRun, CheckState};
 use crate::github::error::GitHubError;
@@ -19,10 +21,7 @@ impl Outbox {
     ) -> Result<Option<i64>, GitHubError> {
         let (name, title, summary) =
             (check::name(view.kind), check::title(view), check::summary(view));
-        let annotations = match (&view.outcome.review, view.phase) {
-            (Some(review), Phase::Ended) => review::annotations(review),
-            (Some(_) | None, _) => Vec::new(),
-        };
+        let annotations = annotations(view);
         let wanted = CheckRun {
             task: view.id,
             name: &name,
@@ -78,9 +77,23 @@ impl Outbox {
     }
 }
 
-/// A review with findings, now or before, or of only a part, is neither good nor bad: what follows is
+/// Lines that people should look at, once the task has ended.
+fn annotations(view: &TaskView) -> Vec<Annotation> {
+    if view.phase != Phase::Ended {
+        return Vec::new();
+    }
+    let found = view.outcome.review.as_ref().map(review::annotations).unwrap_or_default();
+    let failed = view.outcome.verification.as_ref().map(verification::annotations);
+    found.into_iter().chain(failed.unwrap_or_default()).collect()
+}
+
+/// Work that made a check red, and a review with findings, now or before, or of only a part, is neither good nor bad: what follows is
 /// for people.
 fn conclusion(view: &TaskView, end: End) -> Conclusion {
+    let is_red = view.outcome.verification.as_ref().is_some_and(Verification::is_red);
+    if end == End::Done && is_red {
+        return Conclusion::Neutral;
+    }
     if end == End::Done && !view.outcome.review.as_ref().is_none_or(Review::is_clean) {
         return Conclusion::Neutral;
     }

@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::broken::Broken;
+use super::checking::Checks;
 use super::journal::StepJournal;
 use super::lease::Kept;
 use super::outcome::Site;
@@ -147,9 +148,21 @@ impl Worker {
             before: past.before,
             fallback: fallback.cloned(),
             review: subject.map(|subject| subject.input.clone()),
+            sandbox: self.sandbox.clone(),
             task_text,
             already: already(stored)?,
             ..assignment(task, model, kept)
+        };
+        let checks = match &self.sandbox {
+            Some(sandbox) if task.kind.limits().may_edit => Some(Checks {
+                sandbox,
+                commands: self.check_commands(site).await?,
+                stop: &kept.stop,
+                protected: &task.brief.rules.protected,
+                latest: Mutex::new(None),
+                on_base: Mutex::default(),
+            }),
+            Some(_) | None => None,
         };
         let journal = StepJournal {
             store: &self.store,
@@ -157,6 +170,7 @@ impl Worker {
             worktree,
             holder: kept.holder,
             own: model,
+            checks,
             last_patch: Mutex::new(last_patch),
         };
         Ok(agent::run(&assignment, &*self.llm, &workspace, &journal, &kept.stop).await?)
@@ -199,6 +213,7 @@ fn assignment(task: &ClaimedTask, model: &Model, kept: &Kept) -> Assignment {
         fallback: None,
         limits: task.kind.limits(),
         hold: task.hold,
+        sandbox: None,
         fence: fence(task),
         task_text: TaskText::default(),
         review: None,

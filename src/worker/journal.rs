@@ -1,8 +1,10 @@
 //! Stores every step of an attempt before the next one begins.
 
+use super::checking::Checks;
 use crate::agent::{Journal, StepResults, Stopped};
 use crate::domain::catalog::Model;
 use crate::domain::credit::NanoUsd;
+use crate::domain::verification::Verification;
 use crate::git::{Git, Worktree};
 use crate::llm::Reply;
 use crate::store::steps::{Answering, Holder, Ran, Replied};
@@ -10,6 +12,7 @@ use crate::store::{Result, Store};
 use async_trait::async_trait;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// The journal of one attempt.
@@ -20,6 +23,8 @@ pub(super) struct StepJournal<'a> {
     pub(super) holder: Holder,
     /// The model that the task was given to.
     pub(super) own: &'a Model,
+    /// What checks the change.
+    pub(super) checks: Option<Checks<'a>>,
     /// The patch that was stored last: it is stored again only when it has changed.
     pub(super) last_patch: Mutex<Option<Vec<u8>>>,
 }
@@ -41,6 +46,14 @@ impl Journal for StepJournal<'_> {
     async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped> {
         let diff = self.git.diff(self.worktree, changed).await;
         diff.map_err(|error| Stopped::Storage(error.to_string()))
+    }
+
+    async fn verify(
+        &self,
+        changed: &BTreeSet<String>,
+        left: Duration,
+    ) -> Result<Option<Verification>, Stopped> {
+        self.verified(changed, left).await
     }
 
     async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped> {

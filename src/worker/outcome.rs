@@ -14,6 +14,7 @@ use crate::domain::report::pull_request::{
 };
 use crate::domain::report::receipt;
 use crate::domain::task::End;
+use crate::domain::verification::Verification;
 use crate::git::{CheckedTree, Guarded, Worktree};
 use crate::github::Place;
 use crate::store::acts::NewAct;
@@ -49,7 +50,10 @@ impl Worker {
         }
         match self.git.guard(site.worktree, &changed, &site.task.brief.rules.protected).await? {
             Guarded::Checked(tree) => {
-                let acts = self.publish(site, &tree, &outcome).await?;
+                // What was found out about another tree says nothing about this one.
+                let verification = outcome.verification.clone().filter(|v| v.tree == tree.tree);
+                let words = report::Outcome { verification, ..words };
+                let acts = self.publish(site, &tree, &outcome, &words).await?;
                 Ok(Sealed { end, outcome: words, acts })
             }
             Guarded::Unchanged => {
@@ -69,15 +73,15 @@ impl Worker {
         site: Site<'_>,
         tree: &CheckedTree,
         outcome: &Outcome,
+        words: &report::Outcome,
     ) -> Result<Vec<NewAct>, Broken> {
         let Site { task, place, worktree, .. } = site;
-        let words = words(outcome);
         let named = |id: &String| {
             self.catalog.by_id(id).map_or_else(|| id.clone(), |m| m.display_name.clone())
         };
         let then = outcome.fell_back_to.as_ref().map(named);
         let model = receipt::models(&named(&task.model), then.as_deref());
-        let work = work(task, outcome, &words, &model);
+        let work = work(task, outcome, words, &model);
         let bot = self.github.bot(place).await?;
         let recipe = CommitRecipe {
             message: commit_message(&work),
@@ -102,13 +106,14 @@ impl Worker {
         if onto_head(task) {
             return Ok(vec![push]);
         }
+        let is_verified = words.verification.as_ref().is_some_and(Verification::is_green);
         let pull_request = PullRequest {
             head: task.branch.clone(),
             base: task.base_branch.clone(),
             title: title(&work),
             body: body(&work),
-            // No check was run, so a draft is all that can honestly be offered unless a person says otherwise.
-            draft: task.brief.draft.unwrap_or(true) || outcome.end != End::Done,
+            // Without green checks a draft is all that can honestly be offered unless a person says otherwise.
+            draft: task.brief.draft.unwrap_or(!is_verified) || outcome.end != End::Done,
             delete_branch: task.brief.rules.deletes_branch,
         };
         Ok(vec![push, act(task, Act::PullRequest(pull_request), None)])

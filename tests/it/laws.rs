@@ -1,5 +1,6 @@
 //! What must hold always, for all inputs.
 
+mod bash;
 mod catalog;
 mod documents;
 mod edits;
@@ -17,8 +18,10 @@ mod plans;
 mod prefix;
 mod repo_config;
 mod review;
+mod sandbox;
 mod secrets;
 mod store;
 mod text;
 mod tools;
 mod turn;
+mod verification;

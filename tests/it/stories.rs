@@ -3,6 +3,7 @@
 mod answers;
 mod any_order;
 mod buttons;
+mod checked_work;
 mod commands;
 mod configuration;
 mod conversations;

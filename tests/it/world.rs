@@ -8,6 +8,7 @@ pub(crate) mod impatient;
 pub(crate) mod laws;
 pub(crate) mod people;
 pub(crate) mod process;
+pub(crate) mod processes;
 pub(crate) mod repo;
 pub(crate) mod rows;
 pub(crate) mod teller;
@@ -220,6 +221,8 @@ impl World {
             ("WEBHOOK_SECRET", app.webhook_secret),
             ("GITHUB_API_URL", self.simulator.api_url().to_owned()),
             ("GITHUB_SERVER_URL", self.simulator.server_url().to_owned()),
+            // A story that is about commands says so.
+            ("SANDBOX", "off".to_owned()),
             ("ANTHROPIC_BASE_URL", self.simulator.models_url().to_owned()),
             ("ANTHROPIC_API_KEY", self.simulator.models().api_key().to_owned()),
         ];
@@ -249,6 +252,7 @@ impl World {
         let mut config = Config::from_vars(self.variables()).unwrap();
         config.timing = self.plan.timing;
         config.bounds = self.plan.bounds;
+        config.program = env!("CARGO_BIN_EXE_asynccoder").into();
         let app = App::start(config).await.unwrap();
         self.simulator.deliver_to(&format!("{}/api/webhooks/github", app.url()));
         self.app = Some(app);

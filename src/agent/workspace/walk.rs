@@ -4,7 +4,7 @@
 //! others, because a `.gitignore` that is a link to a device would otherwise be read for ever.
 
 use super::{FileError, Workspace, WorkspacePath, enter, explain, name_of, open_regular};
-use cap_std::fs::{Dir, FileType};
+use cap_std::fs::{Dir, FileType, MetadataExt};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -25,7 +25,12 @@ pub struct Found {
     pub size_bytes: u64,
     /// Whether git leaves it out.
     pub is_ignored: bool,
+    /// What is another whenever the file is: no program can set it.
+    pub(super) stamp: Stamp,
 }
+
+/// Which file it is, and when the system last saw it change, in seconds and nanoseconds.
+pub(super) type Stamp = (u64, i64, i64);
 
 /// The sort of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,10 +80,10 @@ impl Walk<'_, '_> {
         here: &WorkspacePath,
         levels: usize,
     ) -> Result<ControlFlow<()>, FileError> {
-        for (name, sort, size_bytes) in entries(dir, here)? {
+        for (name, sort, size_bytes, stamp) in entries(dir, here)? {
             let path = here.join(&name);
             let is_ignored = self.is_ignored(&path, sort);
-            let found = Found { path, sort, size_bytes, is_ignored };
+            let found = Found { path, sort, size_bytes, is_ignored, stamp };
             if (self.visit)(&found).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -114,13 +119,16 @@ impl Walk<'_, '_> {
     }
 }
 
-fn entries(dir: &Dir, here: &WorkspacePath) -> Result<Vec<(String, Sort, u64)>, FileError> {
+type Entry = (String, Sort, u64, Stamp);
+
+fn entries(dir: &Dir, here: &WorkspacePath) -> Result<Vec<Entry>, FileError> {
     let mut entries = Vec::new();
     for entry in dir.entries().map_err(|e| explain(e, here))? {
         let entry = entry.map_err(|e| explain(e, here))?;
         // What vanished meanwhile or has a forbidden name is not shown.
         let (Some(name), Ok(metadata)) = (name_of(&entry), entry.metadata()) else { continue };
-        entries.push((name, sort(metadata.file_type()), metadata.len()));
+        let stamp = (metadata.ino(), metadata.ctime(), metadata.ctime_nsec());
+        entries.push((name, sort(metadata.file_type()), metadata.len(), stamp));
     }
     entries.sort();
     Ok(entries)

@@ -2,6 +2,7 @@
 
 use super::receipt::receipt;
 use super::status::state;
+use super::verification::verification;
 use super::{TaskView, review};
 use crate::domain::command::button::Button;
 use crate::domain::review::Review;
@@ -44,7 +45,7 @@ pub fn summary(view: &TaskView) -> String {
         parts.push(inert(&at_most(&view.outcome.summary, LONGEST_SUMMARY / 2)));
     }
     if view.outcome.review.is_none() {
-        parts.push(super::pull_request::verification(&view.outcome));
+        parts.push(verification(&view.outcome));
     }
     parts.push(receipt(view));
     at_most(&parts.join("\n\n"), LONGEST_SUMMARY)

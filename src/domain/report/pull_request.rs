@@ -1,11 +1,12 @@
 //! Pull requests and commits: titles, descriptions, messages and branch names.
 
 use super::receipt::tokens;
+use super::verification::verification;
 use super::{LONGEST_BODY, Outcome, task_marker};
 use crate::domain::credit::Usage;
 use crate::domain::ids::TaskId;
 use crate::domain::task::{End, Kind};
-use crate::domain::text::{self, at_most, inert, one_line, slug};
+use crate::domain::text::{self, at_most, inert, slug};
 
 /// GitHub shows about this much of a title; git's own habit is the same.
 const LONGEST_TITLE: usize = 72;
@@ -73,17 +74,6 @@ pub fn body(work: &Work<'_>) -> String {
     parts.push(format!("Receipt: {} · {steps} · {} tokens", work.model, tokens(work.usage)));
     parts.retain(|part| !part.is_empty());
     format!("{}\n\n{}", at_most(&parts.join("\n\n"), LONGEST_BODY), task_marker(work.id))
-}
-
-/// What was measured, and what was not. The harness says it, never the model.
-pub fn verification(outcome: &Outcome) -> String {
-    let mut text =
-        "**Not verified**: I ran no checks; please let your own checks decide.".to_owned();
-    for item in outcome.not_verified.iter().take(10) {
-        text.push_str("\n- ");
-        text.push_str(&inert(&one_line(item, 300)));
-    }
-    text
 }
 
 /// The commit message, with the requester and the task as trailers.

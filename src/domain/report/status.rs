@@ -2,6 +2,7 @@
 
 use super::detail::service;
 use super::receipt::receipt;
+use super::verification::verification;
 use super::{LONGEST_BODY, Opened, PlanItem, PlanStatus, Pushed, TaskView, review, task_marker};
 use crate::domain::command::button::mend;
 use crate::domain::credit::Credits;
@@ -120,7 +121,7 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
         parts.push(questions.map(line).collect::<Vec<_>>().join("\n"));
     }
     if view.pushed.is_some() {
-        parts.push(super::pull_request::verification(&view.outcome));
+        parts.push(verification(&view.outcome));
     }
     parts.push(receipt(view));
     if view.private {

@@ -143,8 +143,13 @@ impl Run {
 
     fn call(&mut self, name: &str, arguments: Value) -> Result<(), ()> {
         static NOTHING: Diff = Diff { files: Vec::new() };
-        let standing =
-            Standing { kind: Kind::Async, diff: &NOTHING, findings: 0, is_second_look: false };
+        let standing = Standing {
+            kind: Kind::Async,
+            diff: &NOTHING,
+            findings: 0,
+            is_second_look: false,
+            runner: None,
+        };
         let call = ToolCall {
             id: "1".to_owned(),
             name: name.to_owned(),

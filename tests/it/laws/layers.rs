@@ -27,15 +27,16 @@ const ROOMS: &[Room] = &[
     room(2, "store", &[]),
     room(2, "github", &[]),
     room(2, "git", &[]),
+    room(2, "sandbox", &[]),
     room(2, "llm", &[]),
-    room(3, "agent", &["llm"]),
+    room(3, "agent", &["sandbox", "llm"]),
     room(3, "outbox", &["store", "github", "git"]),
     room(4, "intake", &["store", "delivery"]),
     room(4, "reconcile", &["store", "github"]),
     room(5, "admission", &["store", "github"]),
-    room(5, "worker", &["store", "github", "git", "llm", "agent"]),
+    room(5, "worker", &["store", "github", "git", "sandbox", "llm", "agent"]),
     room(6, "http", &["store", "delivery"]),
-    room(6, "doctor", &["store", "github", "git", "delivery"]),
+    room(6, "doctor", &["store", "github", "git", "sandbox", "delivery"]),
     room(6, "simulate", &["store", "github", "delivery", "intake"]),
     room(
         7,
@@ -44,6 +45,7 @@ const ROOMS: &[Room] = &[
             "store",
             "github",
             "git",
+            "sandbox",
             "llm",
             "outbox",
             "intake",
@@ -54,12 +56,19 @@ const ROOMS: &[Room] = &[
         ],
     ),
     room(8, "demo", &["app", "simulator"]),
-    room(9, "cli", &["store", "app", "doctor", "simulate", "demo"]),
+    room(9, "cli", &["store", "sandbox", "app", "doctor", "simulate", "demo"]),
     room(0, "simulator", &[]),
 ];
 
 const ROOMS_WITH_SQL: &[&str] = &["store"];
-const STARTS_PROGRAMS: &[&str] = &["git/command.rs", "simulator/git.rs"];
+const STARTS_PROGRAMS: &[&str] = &[
+    "git/command.rs",
+    "simulator/git.rs",
+    "sandbox/running.rs",
+    "sandbox/selftest.rs",
+    "sandbox/jail/watch.rs",
+    "sandbox/jail/enter.rs",
+];
 const READS_ENVIRONMENT: &[&str] = &["config.rs"];
 const NAMES_THAT_SAY_NOTHING: &[&str] = &["mod", "utils", "helpers", "common", "types"];
 /// What a pure value cannot need.

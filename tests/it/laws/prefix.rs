@@ -79,7 +79,7 @@ async fn requests(model: &Model) -> Vec<Value> {
         Providers::new(reqwest::Client::builder().no_proxy().build().unwrap(), vec![endpoint]);
     let mut assignment = free();
     assignment.model = Model { prices: assignment.model.prices, ..model.clone() };
-    let (system, tools) = (prompt::system(Kind::Debug), tools::offered(Kind::Debug));
+    let (system, tools) = (prompt::system(Kind::Debug, false), tools::offered(Kind::Debug, false));
     let mut turn = Turn::new(&assignment, 0);
     let mut effect = turn.handle(Event::Started);
     for _ in 0..STEPS {

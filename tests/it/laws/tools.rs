@@ -30,7 +30,7 @@ fn call(name: &str, arguments: Value) -> ToolCall {
 /// Work of a kind at its beginning.
 fn standing(kind: Kind) -> Standing<'static> {
     static NOTHING: Diff = Diff { files: Vec::new() };
-    Standing { kind, diff: &NOTHING, findings: 0, is_second_look: false }
+    Standing { kind, diff: &NOTHING, findings: 0, is_second_look: false, runner: None }
 }
 
 fn run(root: &Path, name: &str, arguments: Value) -> (String, bool) {
@@ -198,7 +198,7 @@ fn writing_keeps_the_mode_and_is_remembered() {
 
 #[test]
 fn what_must_not_edit_has_no_editing_tool() {
-    let names: Vec<_> = tools::offered(Kind::Ask).iter().map(|spec| spec.name).collect();
+    let names: Vec<_> = tools::offered(Kind::Ask, false).iter().map(|spec| spec.name).collect();
     assert_eq!(names, ["list_dir", "read_file", "search", "plan", "finish"]);
     let root = tree(&[("f", "x")]);
     let workspace = Workspace::open(root.path()).unwrap();

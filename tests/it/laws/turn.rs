@@ -14,6 +14,7 @@ use asynccoder::domain::catalog::{Catalog, Model};
 use asynccoder::domain::credit::{Credits, NanoUsd, Prices, Tariff, Usage};
 use asynccoder::domain::report::PlanStatus;
 use asynccoder::domain::task::{Kind, Limits};
+use asynccoder::domain::verification::Verification;
 use asynccoder::llm::{Block, Llm, LlmError, Message, Prompt, Reply, Stop, UserPart};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -32,6 +33,7 @@ pub(super) fn assignment() -> Assignment {
         fallback: None,
         limits: Kind::Debug.limits(),
         hold: Credits(66),
+        sandbox: None,
         fence: "f0e1d2".to_owned(),
         task_text: TaskText {
             number: 7,
@@ -180,6 +182,7 @@ fn a_quiet_run_goes_step_by_step() {
             changed: {
                 "a.rs",
             },
+            verification: None,
             fell_back_to: None,
             usage: Usage {
                 input: 1000,
@@ -691,6 +694,14 @@ impl Journal for Memory {
         Ok(Some(format!("the change of {changed:?}")))
     }
 
+    async fn verify(
+        &self,
+        _changed: &BTreeSet<String>,
+        _left: Duration,
+    ) -> Result<Option<Verification>, Stopped> {
+        Ok(None)
+    }
+
     async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped> {
         let plan = results.plan.iter().flatten().filter(|i| i.status == PlanStatus::Done).count();
         self.note(format!("ran {step}: {:?}, {plan} done", results.changed))?;
@@ -780,6 +791,7 @@ async fn a_whole_run_edits_and_finishes() {
             changed: {
                 "src/lib.rs",
             },
+            verification: None,
             fell_back_to: None,
             usage: Usage {
                 input: 4000,

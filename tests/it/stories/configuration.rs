@@ -218,3 +218,12 @@ story!(the_branch_of_a_merged_pull_request_goes_if_that_is_wanted, async |world|
         asynccoder   #1 debug · merged: I opened pull request #2, and it is merged. [4 steps, 1 credit]
     "#]]).await;
 });
+
+story!(the_checks_that_the_repository_names_are_run, async |world| {
+    configures(world, REPOSITORY, "checks = [\"grep -q 'cents >= ' src/discount.rs\"]\n");
+    world.model(repo::fixes_the_till());
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settles_as(expect![[r#""#]]).await;
+    let told = last_comment(world);
+    assert!(told.contains("`grep -q 'cents >= ' src/discount.rs`"), "{told}");
+});

@@ -1,0 +1,119 @@
+//! What was verified and what was not, in the words of the harness: it measured it, and no model can
+//! add to it or take away from it.
+
+use super::Outcome;
+use super::review::Annotation;
+use crate::domain::text::{inert, one_line, without_secrets};
+use crate::domain::verification::{CameTo, Check, Verification};
+
+/// So much of a red check's output is shown, from its end.
+const LONGEST_OUTPUT: usize = 3_000;
+
+/// Of so many red checks.
+const MOST_OUTPUTS: usize = 3;
+
+/// The table of what was measured, and what was not verified.
+pub fn verification(outcome: &Outcome) -> String {
+    let mut parts = Vec::new();
+    match &outcome.verification {
+        Some(verification) if !verification.checks.is_empty() => {
+            parts.push(headline(verification));
+            parts.push(table(verification));
+            parts.extend(verification.checks.iter().filter_map(output).take(MOST_OUTPUTS));
+            if !outcome.not_verified.is_empty() {
+                parts.push(format!("**Not verified**{}", list(outcome)));
+            }
+        }
+        Some(_) | None => parts.push(format!(
+            "**Not verified**: I ran no checks; please let your own checks decide.{}",
+            list(outcome)
+        )),
+    }
+    parts.join("\n\n")
+}
+
+fn list(outcome: &Outcome) -> String {
+    let items = outcome.not_verified.iter().take(10);
+    items.map(|item| format!("\n- {}", inert(&one_line(item, 300)))).collect()
+}
+
+fn headline(verification: &Verification) -> String {
+    let said = if verification.is_red() {
+        "**Checks fail**, and they did not before this change"
+    } else if verification.is_green() {
+        "**Verified**: all checks are green"
+    } else if verification.has_run() {
+        "**Partly verified**: no check got worse, but not all are green"
+    } else {
+        return "**Not verified**: no check could be run here.".to_owned();
+    };
+    let tree: String = verification.tree.as_str().chars().take(12).collect();
+    format!("{said}. I ran them myself, without a network, on exactly this tree (`{tree}`).")
+}
+
+fn table(verification: &Verification) -> String {
+    let row = |check: &Check| {
+        let (result, exit) = match &check.came_to {
+            CameTo::Green => ("passed".to_owned(), "0".to_owned()),
+            CameTo::Red(exit) => ("**failed**".to_owned(), exit.to_string()),
+            CameTo::RedBefore(exit, _) => ("already failing on base".to_owned(), exit.to_string()),
+            CameTo::NotRun(why) => (format!("not run: {}", cell(why)), "–".to_owned()),
+        };
+        let time = match check.came_to {
+            CameTo::NotRun(_) => "–".to_owned(),
+            CameTo::Green | CameTo::Red(_) | CameTo::RedBefore(..) => seconds(check.millis),
+        };
+        format!("| {} | {result} | {exit} | {time} |", code(&check.command))
+    };
+    let rows: Vec<_> = verification.checks.iter().map(row).collect();
+    format!("| check | result | exit | time |\n|---|---|---|---|\n{}", rows.join("\n"))
+}
+
+fn seconds(millis: u64) -> String {
+    format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+}
+
+/// Text of others within a table.
+fn cell(text: &str) -> String {
+    inert(&one_line(text, 120)).replace('|', "\\|")
+}
+
+/// A command as code within a table, where a bar would end the cell even so.
+fn code(command: &str) -> String {
+    let command = without_secrets(&one_line(command, 120)).replace('`', "'").replace('|', "\\|");
+    format!("`{command}`")
+}
+
+/// The end of what a red check printed.
+fn output(check: &Check) -> Option<String> {
+    if !check.is_red() || check.output.trim().is_empty() {
+        return None;
+    }
+    let text = without_secrets(check.output.trim_end());
+    let from = text.ceil_char_boundary(text.len().saturating_sub(LONGEST_OUTPUT));
+    let text = text.get(from..).unwrap_or_default();
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    Some(format!(
+        "The end of what {} printed:\n\n{fence}text\n{text}\n{fence}",
+        code(&check.command)
+    ))
+}
+
+/// Lines that red checks complain about.
+pub fn annotations(verification: &Verification) -> Vec<Annotation> {
+    let of = |check: &Check| {
+        let title = format!("{} failed", one_line(&without_secrets(&check.command), 80));
+        let annotation =
+            move |problem: &crate::domain::verification::problems::Problem| Annotation {
+                path: problem.path.clone(),
+                first: problem.line,
+                last: problem.line,
+                level: "failure",
+                title: title.clone(),
+                message: without_secrets(&problem.message),
+            };
+        check.problems.iter().map(annotation).collect::<Vec<_>>()
+    };
+    verification.checks.iter().filter(|check| check.is_red()).flat_map(of).collect()
+}

@@ -1,0 +1,233 @@
+//! Runs commands that a model or a repository chose, where nothing can get out.
+//!
+//! A command sees a read-only system, the workspace and a private `/tmp`, has no network, an empty
+//! environment and limits on everything, and when it is over nothing of it is left: neither at a
+//! limit, nor after a cancellation, nor when this process is killed. How it is walled in is a
+//! [`Launcher`]'s matter: [`bubblewrap`] where namespaces are allowed, [`confined`] where they are
+//! not. A launcher is used only after [`selftest`] has proved its walls on this very machine.
+//!
+//! Nothing here decides what is run, and there is no way to run it without walls.
+//!
+//! ```text
+//! this process ── jail watch ── launcher ── jail enter ── bash -c …
+//!       │              └ kills everything below it at a limit, or when the pipe to us closes
+//!       └ reads what is printed, head and tail
+//! ```
+
+mod bubblewrap;
+mod confined;
+mod jail;
+mod limits;
+mod output;
+mod running;
+mod selftest;
+
+pub use jail::Jail;
+pub use limits::Limits;
+
+use crate::config::{Config, Walls};
+use crate::domain::verification::Exit;
+use jail::{Enter, Watch};
+use running::Running;
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// What the shell's words are read by.
+const SHELL: &str = "/bin/bash";
+/// Where programs are looked for.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Walls that were proved. There is no other way to have one.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    launcher: Arc<dyn Launcher>,
+    /// This program, which is its own jailer.
+    program: PathBuf,
+    toolchains: Arc<[PathBuf]>,
+    limits: Limits,
+}
+
+/// What is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// For a shell.
+    pub command: &'a str,
+    /// The tree that it works in.
+    pub workspace: &'a Path,
+    /// What it may do there.
+    pub access: Access,
+    /// How long it may take.
+    pub time: Duration,
+}
+
+/// What a command may do in its workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Look.
+    ReadOnly,
+    /// Look and change.
+    ReadWrite,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// By itself, by a signal or at a limit.
+    pub exit: Exit,
+    /// What it printed, both channels as they came; the middle of much is left out.
+    pub output: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a command did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// Somebody wanted it to stop.
+    #[error("the command was stopped")]
+    Stopped,
+    /// The walls could not be put up, so it was not begun.
+    #[error("the sandbox could not be set up: {0}")]
+    Unusable(String),
+}
+
+/// A way of walling a command in. Whatever it is, it must pass the self-test.
+trait Launcher: Send + Sync + fmt::Debug {
+    /// Its name for people.
+    fn name(&self) -> &'static str;
+
+    /// Where commands see the workspace.
+    fn sees(&self, workspace: &Path) -> PathBuf;
+
+    /// Where they see this program.
+    fn sees_program(&self, program: &Path) -> String;
+
+    /// The program that puts up the walls and then, within them, does the last steps of `enter`.
+    fn wrap(&self, room: &Room<'_>, enter: Enter) -> io::Result<Wrapped>;
+}
+
+/// What a launcher has to know of the place.
+struct Room<'a> {
+    program: &'a Path,
+    workspace: &'a Path,
+    access: Access,
+    toolchains: &'a [PathBuf],
+    limits: &'a Limits,
+}
+
+/// A program with its arguments, and what has to be there as long as it runs.
+struct Wrapped {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(String, String)>,
+    _scratch: Option<TempDir>,
+}
+
+impl Sandbox {
+    /// Walls that hold on this machine, or why there are none.
+    pub async fn prove(config: &Config) -> Result<Self, String> {
+        let wanted: Vec<Arc<dyn Launcher>> = match config.walls {
+            Walls::None => return Err("SANDBOX is off".to_owned()),
+            Walls::Best => vec![
+                Arc::new(bubblewrap::Bubblewrap),
+                Arc::new(confined::Confined::new(&config.data_dir)),
+            ],
+            Walls::Bubblewrap => vec![Arc::new(bubblewrap::Bubblewrap)],
+            Walls::Landlock => vec![Arc::new(confined::Confined::new(&config.data_dir))],
+        };
+        let mut faults = Vec::new();
+        for launcher in wanted {
+            let name = launcher.name();
+            let sandbox = Self {
+                launcher,
+                program: config.program.clone(),
+                toolchains: config.toolchains.clone().into(),
+                limits: Limits::default(),
+            };
+            match selftest::prove(&sandbox).await {
+                Ok(()) => return Ok(sandbox),
+                Err(fault) => faults.push(format!("{name}: {fault}")),
+            }
+        }
+        Err(faults.join("; "))
+    }
+
+    /// The same walls with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What walls there are.
+    pub fn name(&self) -> &'static str {
+        self.launcher.name()
+    }
+
+    /// Where commands see the workspace.
+    pub fn sees(&self, workspace: &Path) -> PathBuf {
+        self.launcher.sees(workspace)
+    }
+
+    /// Runs a command to its end, to a limit, or until it is to stop. When this returns, or is
+    /// dropped, everything that the command started is gone or about to be.
+    pub async fn run(&self, job: Job<'_>, stop: &CancellationToken) -> Result<Ran, SandboxError> {
+        let argv = [SHELL, "-c", job.command].map(str::to_owned);
+        self.run_program(argv.to_vec(), job, stop).await
+    }
+
+    /// The same for a program with its arguments; the self-test has no shell in between.
+    async fn run_program(
+        &self,
+        argv: Vec<String>,
+        job: Job<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Ran, SandboxError> {
+        let unusable = |error: io::Error| SandboxError::Unusable(error.to_string());
+        let room = Room {
+            program: &self.program,
+            workspace: job.workspace,
+            access: job.access,
+            toolchains: &self.toolchains,
+            limits: &self.limits,
+        };
+        let mark = format!("{:032x}\n", rand::random::<u128>());
+        let enter = Enter::new(argv, mark.clone(), self.limits, job.time);
+        let wrapped = self.launcher.wrap(&room, enter).map_err(unusable)?;
+        let watch = Watch::new(&wrapped, job, self.limits);
+        let running = Running::start(&self.program, &watch).await.map_err(unusable)?;
+        let ran = running.finish(mark.as_bytes(), job.time, stop).await;
+        drop(wrapped);
+        ran
+    }
+}
+
+/// What every command finds in its environment, and nothing else is in it.
+fn environment(home: &str, temporary: &str, toolchains: &[PathBuf]) -> Vec<(String, String)> {
+    let tools = toolchains.iter().map(|folder| folder.join("bin").display().to_string());
+    let path = tools.chain([PATH.to_owned()]).collect::<Vec<_>>().join(":");
+    let usual = [
+        ("CI", "1"),
+        ("LANG", "C.UTF-8"),
+        ("TERM", "dumb"),
+        ("NO_COLOR", "1"),
+        ("PAGER", "cat"),
+        ("MANPAGER", "cat"),
+        ("LESS", "-R"),
+        ("PIP_PROGRESS_BAR", "off"),
+        ("TQDM_DISABLE", "1"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("CARGO_NET_OFFLINE", "true"),
+        ("CARGO_TERM_COLOR", "never"),
+    ];
+    let usual = usual.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let own = [("HOME", home), ("TMPDIR", temporary), ("PATH", &path)];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    usual.into_iter().chain(own).collect()
+}
