@@ -1,7 +1,7 @@
 //! A repository says how it wants its tasks: in a file of its default branch, below which the account's
 //! own file stands.
 
-use crate::world::{REPOSITORY, World, repo, story};
+use crate::world::{Plan, REPOSITORY, World, repo, story};
 use asynccoder::simulator::{RepositoryOptions, Script};
 use expect_test::expect;
 use serde_json::json;
@@ -219,11 +219,23 @@ story!(the_branch_of_a_merged_pull_request_goes_if_that_is_wanted, async |world|
     "#]]).await;
 });
 
-story!(the_checks_that_the_repository_names_are_run, async |world| {
-    configures(world, REPOSITORY, "checks = [\"grep -q 'cents >= ' src/discount.rs\"]\n");
-    world.model(repo::fixes_the_till());
-    world.alice.comments(&world.issue, "/asynccoder debug");
-    world.settles_as(expect![[r#""#]]).await;
-    let told = last_comment(world);
-    assert!(told.contains("`grep -q 'cents >= ' src/discount.rs`"), "{told}");
-});
+story!(
+    the_checks_that_the_repository_names_are_run,
+    Plan::default().with("SANDBOX", "auto"),
+    async |world| {
+        configures(world, REPOSITORY, "checks = [\"grep -q 'cents >= ' src/discount.rs\"]\n");
+        world.model(repo::fixes_the_till());
+        world.alice.comments(&world.issue, "/asynccoder debug");
+        world.settles_as(expect![[r#"
+        alice        pushes main
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
+        asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
+    "#]]).await;
+        let told = last_comment(world);
+        assert!(told.contains("`grep -q 'cents >= ' src/discount.rs`"), "{told}");
+    }
+);
