@@ -368,9 +368,13 @@ fn all_of_it_holds_for_an_ordinary_user() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (bin, temporary) = (folder.path().join("bin"), folder.path().join("tmp"));
+    for (made, mode) in [(folder.path(), 0o755), (&bin, 0o755), (&temporary, 0o777)] {
+        fs::create_dir_all(made).unwrap();
+        fs::set_permissions(made, fs::Permissions::from_mode(mode)).unwrap();
+    }
     let copy = |from: &Path, name: &str| {
-        let to = folder.path().join(name);
+        let to = bin.join(name);
         fs::copy(from, &to).unwrap();
         to
     };
@@ -381,8 +385,8 @@ fn all_of_it_holds_for_an_ordinary_user() {
         .arg(tests)
         .arg("laws::sandbox")
         .env(PROGRAM, program)
-        .env("TMPDIR", folder.path())
-        .current_dir(folder.path())
+        .env("TMPDIR", &temporary)
+        .current_dir(&temporary)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&done.stdout);
