@@ -138,6 +138,13 @@ impl Admission {
         };
         let permission =
             self.github.permission(&place, &command.sender.login, command.sender.id).await?;
+        if command.asked.source.is_automatic()
+            && !self.wants_review(command, &place, permission).await?
+        {
+            let ending = Ending::Refused("not_wanted");
+            self.store.end_command(command, ending, Vec::new()).await?;
+            return Ok(());
+        }
         if let Some(limit) = self.limit(command, permission).await? {
             self.refuse(command, &Refusal::Limited(limit)).await?;
             return Ok(());
@@ -224,8 +231,12 @@ impl Admission {
     }
 
     async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
-        let mut acts = reaction(command, Emoji::Confused);
-        acts.push(answer(command, &refusal::refusal(why)));
+        // Nobody asked for what comes by itself.
+        let mut acts = Vec::new();
+        if !command.asked.source.is_automatic() {
+            acts = reaction(command, Emoji::Confused);
+            acts.push(answer(command, &refusal::refusal(why)));
+        }
         let ending = match why {
             Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
             Refusal::Limited(limit) => {
@@ -332,7 +343,7 @@ fn rules(config: &RepoConfig) -> Rules {
 fn reaction(command: &ClaimedCommand, emoji: Emoji) -> Vec<NewAct> {
     let asked = &command.asked;
     let (number, source, comment_id) = (asked.thread.number, asked.source, asked.comment_id);
-    if matches!(source, Source::CheckRun | Source::Review) {
+    if matches!(source, Source::CheckRun | Source::Review) || source.is_automatic() {
         return Vec::new();
     }
     vec![act(command, false, Act::Reaction { number, source, comment_id, emoji })]

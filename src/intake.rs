@@ -5,8 +5,8 @@
 
 use crate::delivery::payload;
 use crate::domain::command::parse::understand;
-use crate::domain::command::{Asked, Request};
-use crate::domain::event::{Choice, Commented, Event, Labelled, Source};
+use crate::domain::command::{Asked, Command, Options, Request, Verb};
+use crate::domain::event::{Choice, Commented, Event, Labelled, Offer, Source};
 use crate::domain::plan::Plans;
 use crate::store::Store;
 use crate::store::commands::NewCommand;
@@ -37,6 +37,46 @@ pub(crate) async fn run(store: Store, plans: Plans, poll: Duration, stop: Cancel
 
 /// What follows from a body that was sent under this name.
 pub(crate) fn follows(plans: &Plans, event: &str, body: &[u8]) -> Digest {
+    let told = what_is_told(plans, event, body);
+    match (told, payload::offered(event, body)) {
+        (Digest::Facts(facts), Some(offer)) => {
+            Digest::Facts(facts.into_iter().chain(offered(offer)).collect())
+        }
+        (Digest::Ignored(_), Some(offer)) => Digest::Facts(offered(offer).into()),
+        (told, _) => told,
+    }
+}
+
+/// A pull request that may be reviewed though nobody asks: once for each commit. Whether it is, the
+/// repository says.
+fn offered(offer: Offer) -> [Fact; 2] {
+    let command = Command {
+        verb: Verb::PrReview,
+        is_implied: false,
+        options: Options::default(),
+        text: String::new(),
+    };
+    let asked = Asked {
+        request: Request::Command(command),
+        thread: offer.thread,
+        source: if offer.by_push { Source::Push } else { Source::Offer },
+        comment_id: offer.pull_request,
+        at: Some(offer.at),
+        url: offer.url,
+        line: None,
+    };
+    let command = NewCommand {
+        key: format!("auto_review:{}:{}", offer.pull_request, offer.head),
+        account: offer.repository.owner.id,
+        repository: offer.repository.id,
+        sender: offer.author,
+        asked,
+    };
+    let repository = Fact::Repository(Box::new(offer.repository), offer.installation);
+    [repository, Fact::Command(Box::new(command))]
+}
+
+fn what_is_told(plans: &Plans, event: &str, body: &[u8]) -> Digest {
     match payload::parse(event, body) {
         Ok(Event::Ping) => Digest::Ignored("a ping".to_owned()),
         Ok(Event::Ignored(reason)) => Digest::Ignored(reason),

@@ -2,7 +2,9 @@
 //! database, and asked for again only when the branch has moved.
 
 use super::{Admission, Undecided, answer};
+use crate::domain::event::Source;
 use crate::domain::ids::Sha;
+use crate::domain::policy::Permission;
 use crate::domain::repo_config::{self, Fault, Kept, PATH, RepoConfig};
 use crate::domain::report;
 use crate::github::Place;
@@ -90,6 +92,22 @@ impl Admission {
                 Kept { sha, looked_at, good: known.and_then(|known| known.good), faults }
             }
         }
+    }
+
+    /// Whether the repository wants a review that nobody asked for. Strangers use up no credits with what
+    /// they open.
+    pub(super) async fn wants_review(
+        &self,
+        command: &ClaimedCommand,
+        place: &Place,
+        author: Permission,
+    ) -> Result<bool, Undecided> {
+        if author < Permission::Write {
+            return Ok(false);
+        }
+        let config = self.configured(command, place).await?.config;
+        let by_push = command.asked.source == Source::Push;
+        Ok(if by_push { config.reviews_pushes() } else { config.reviews_by_itself() })
     }
 
     /// Answers what holds here, and why.

@@ -7,9 +7,12 @@ mod bought;
 mod in_review;
 mod installed;
 mod labelled;
+mod offered;
 mod pressed;
 mod proposed;
 mod time;
+
+pub use offered::offered;
 
 use crate::domain::command::scan::may_ask;
 use crate::domain::event::{Account, AtLine, Commented, Event, Person, Repository, Source, Thread};

@@ -6,7 +6,7 @@ mod state;
 
 use super::command::Command;
 use super::command::button::Button;
-use super::ids::{AccountId, InstallationId, RepoName, RepositoryId, TaskId};
+use super::ids::{AccountId, InstallationId, RepoName, RepositoryId, Sha, TaskId};
 use super::text_enum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -134,6 +134,10 @@ text_enum!(
         CheckRun = "check_run",
         /// A label of an issue or pull request.
         Label = "label",
+        /// Nothing: the pull request is there, and the repository wants a review of each.
+        Offer = "offer",
+        /// Nothing: something was pushed to the pull request, and the repository wants a review of that.
+        Push = "push",
     }
 );
 
@@ -177,6 +181,36 @@ pub struct AtLine {
     pub hunk: String,
     /// The first comment of the thread: what is answered goes below it.
     pub first: i64,
+}
+
+impl Source {
+    /// Whether nobody asked, so that nobody waits for an answer.
+    pub const fn is_automatic(self) -> bool {
+        matches!(self, Self::Offer | Self::Push)
+    }
+}
+
+/// A pull request of a person that may be reviewed without being asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The installation that the delivery was sent for.
+    pub installation: Option<InstallationId>,
+    /// Where.
+    pub repository: Repository,
+    /// The pull request.
+    pub thread: Thread,
+    /// GitHub's id of it.
+    pub pull_request: i64,
+    /// Where its branch is.
+    pub head: Sha,
+    /// Whether it was there before, and something was pushed to it.
+    pub by_push: bool,
+    /// Where people read it.
+    pub url: String,
+    /// When this was so.
+    pub at: DateTime<Utc>,
+    /// Who opened it.
+    pub author: Person,
 }
 
 /// A label that asks for something.

@@ -59,8 +59,10 @@ async fn accept(http: &Http, request: Request) -> Result<Response, HttpError> {
     if http.draining.is_cancelled() {
         return Err(HttpError::Unavailable("the server is stopping"));
     }
+    // What asks for nothing may be reviewed all the same.
+    let is_offer = payload::offered(&event, &json).is_some();
     let delivery = NewDelivery { guid: guid.clone(), event, body: json };
-    let stored = if let Event::Ignored(reason) = understood {
+    let stored = if let (Event::Ignored(reason), false) = (understood, is_offer) {
         http.store.accept_unused(delivery, &reason).await
     } else {
         http.store.accept(delivery).await

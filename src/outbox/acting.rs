@@ -104,7 +104,7 @@ impl Outbox {
                         self.github.react_at_line(place, *comment_id, *emoji).await
                     }
                     // These have no place for an emoji.
-                    Source::CheckRun | Source::Review => Ok(()),
+                    Source::CheckRun | Source::Review | Source::Offer | Source::Push => Ok(()),
                     Source::IssueBody | Source::PullRequestBody | Source::Label => {
                         self.github.react_to_thread(place, *number, *emoji).await
                     }

@@ -214,7 +214,7 @@ impl<'a> Page<'a> {
         );
         let mut conditions = vec![
             format!("{} has {needs} permission", command.sender.login),
-            format!("the repository has nothing against it in {}", repo_config::PATH),
+            wanted(command.asked.source),
             format!("the account has {} available, and today's limits leave them", limits.least),
         ];
         let on_pull_request = command.asked.thread.is_pull_request;
@@ -244,6 +244,17 @@ impl<'a> Page<'a> {
             ),
         );
     }
+}
+
+/// What the repository's configuration has to say.
+fn wanted(source: Source) -> String {
+    if source.is_automatic() {
+        return format!(
+            "the repository wants reviews that nobody asks for in {}",
+            repo_config::PATH
+        );
+    }
+    format!("the repository has nothing against it in {}", repo_config::PATH)
 }
 
 /// What must hold of the place where a task would start.

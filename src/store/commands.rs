@@ -324,7 +324,10 @@ impl Store {
         if !held || !close(&mut tx, command, "admitted", None).await? {
             return Ok(None);
         }
-        super::documents::insert_status_comment(&mut tx, command, id).await?;
+        // What nobody asked for is shown in its check run and in what it came to.
+        if !command.asked.source.is_automatic() {
+            super::documents::insert_status_comment(&mut tx, command, id).await?;
+        }
         if let Some(sha) = check_on {
             super::documents::insert_check_run(&mut tx, command, id, sha.as_str()).await?;
         }

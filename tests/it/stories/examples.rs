@@ -135,10 +135,10 @@ story!(every_example_of_github_has_an_end_and_counts_once, async |world| {
           2 pull_request.closed ignored: the pull request is none of ours
           3 pull_request.converted_to_draft ignored: the pull request is none of ours
           2 pull_request.labeled ignored: the label asks for nothing
-          4 pull_request.opened ignored: the text has no command
-          3 pull_request.ready_for_review ignored: the pull request is none of ours
+          4 pull_request.opened processed
+          3 pull_request.ready_for_review processed
           2 pull_request.reopened ignored: the pull request is none of ours
-          1 pull_request.synchronize ignored: the pull request is none of ours
+          1 pull_request.synchronize processed
           2 pull_request.unlabeled ignored: the label asks for nothing
           3 pull_request_review.submitted ignored: the text has no command
           3 pull_request_review_comment.created ignored: the text has no command

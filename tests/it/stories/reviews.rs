@@ -479,3 +479,76 @@ story!(a_reviewer_can_change_nothing, async |world| {
     assert!(!pushes, "no token that could push was ever made");
     world.story();
 });
+
+fn reviews_by_itself(world: &World, more: &str) {
+    let text = format!("[review]\nautomatic = true\n{more}");
+    let files = [(".github/asynccoder.toml", Some(text.as_str()))];
+    world.simulator.quietly().commit_as(REPOSITORY, "alice", "main", &files).unwrap();
+}
+
+story!(a_pull_request_is_reviewed_by_itself_where_that_is_wanted, async |world| {
+    reviews_by_itself(world, "");
+    world.model(finds("Dividing first loses cents."));
+    world.story();
+    world.alice.commits("simpler", "src/discount.rs", CHANGED);
+    world.alice.proposes("simpler", "Compute the discount in one line");
+    world
+        .settles_as(expect![[r#"
+            alice        pushes simpler
+            alice        opens #2 "Compute the discount in one line"
+            asynccoder   #2 reviews: pr_review · comments [src/discount.rs:9]
+            asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        "#]])
+        .await;
+    world.alice.commits(
+        "simpler",
+        "NOTES.md",
+        "What is pushed is not looked at unless that is wanted.\n",
+    );
+    world
+        .settles_as(expect![[r#"
+        alice        pushes simpler
+        alice        #2 synchronized
+    "#]])
+        .await;
+});
+
+story!(what_is_pushed_is_reviewed_by_itself_too, async |world| {
+    reviews_by_itself(world, "on_push = true\n");
+    world.model(finds("Dividing first loses cents."));
+    world.alice.commits("simpler", "src/discount.rs", CHANGED);
+    world.alice.proposes("simpler", "Compute the discount in one line");
+    world.settle().await;
+    world.story();
+    world.models().clear_scripts();
+    world.model(Script::new("nothing new").calls(vec![ends("comment", json!({}))]));
+    world.alice.commits("simpler", "NOTES.md", "A note.\n");
+    world
+        .settles_as(expect![[r#"
+            alice        pushes simpler
+            alice        #2 synchronized
+            asynccoder   #2 reviews: pr_review · comments []
+            asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        "#]])
+        .await;
+});
+
+story!(nothing_is_reviewed_by_itself_for_strangers_and_without_being_wanted, async |world| {
+    world.alice.commits("simpler", "src/discount.rs", CHANGED);
+    world.alice.proposes("simpler", "Compute the discount in one line");
+    world.settle().await;
+    reviews_by_itself(world, "");
+    let fork = world.simulator.quietly().fork(REPOSITORY, "mallory").unwrap();
+    let files = [("src/discount.rs", Some(CHANGED))];
+    world.simulator.quietly().commit_as(&fork, "mallory", "mine", &files).unwrap();
+    world.mallory.proposes("mallory:mine", "Please");
+    world
+        .settles_as(expect![[r#"
+        alice        pushes simpler
+        alice        opens #2 "Compute the discount in one line"
+        alice        pushes main
+        mallory      pushes mine
+        mallory      opens #3 "Please"
+    "#]])
+        .await;
+});
