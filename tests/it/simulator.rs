@@ -3,6 +3,7 @@
 mod faults;
 mod git;
 mod model;
+mod owners;
 mod rest;
 mod sdks;
 mod storms;

@@ -3,6 +3,7 @@
 mod cases;
 pub(super) mod desk;
 mod queues;
+mod states;
 
 use desk::Desk;
 
@@ -61,11 +62,12 @@ on_both!(
     progress_stops_before_the_hour_is_used_up,
     a_suspended_account_owes_and_gets_nothing,
     a_newer_installation_is_not_suspended_by_an_older_one,
-    what_waits_for_a_permission_goes_on_when_it_is_given,
-    a_plan_is_paid_once_however_many_hear_of_it,
+    what_waits_for_a_permission_goes_on_when_it_is_given;
+    states: a_plan_is_paid_once_however_many_hear_of_it,
     a_plan_says_how_many_tasks_run_at_once,
     a_lost_repository_owes_and_gets_nothing,
-    a_question_that_a_webhook_overtook_is_asked_again;
+    a_question_that_a_webhook_overtook_is_asked_again,
+    a_branch_goes_though_the_end_was_told_before_the_beginning;
     queues: a_body_comes_back_as_it_was,
     a_group_is_stored_whole,
     what_is_not_used_is_not_looked_into,

@@ -7,6 +7,7 @@ use crate::world::{BOT, REPOSITORY, World, repo, rows, story};
 use asynccoder::simulator::{At, Effect, Moment, Script};
 use expect_test::expect;
 use serde_json::json;
+use std::time::Duration;
 
 /// A pull request that is ready to be merged, and told.
 async fn proposed(world: &mut World) {
@@ -130,9 +131,7 @@ story!(its_branch_goes_with_it_if_that_is_wanted, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (deleted)
         asynccoder   #1 debug · merged: I opened pull request #2, and it is merged. [4 steps, 1 credit]
     "#]]).await;
-    assert_eq!(branch(world), None);
-    // GitHub tells of the same end once more, and of the branch's.
-    assert_eq!(deletions(world), 1);
+    assert_eq!((branch(world), deletions(world)), (None, 1));
 });
 
 story!(a_branch_with_commits_of_others_stays, async |world| {
@@ -167,6 +166,7 @@ story!(a_branch_whose_pull_request_is_open_again_stays, async |world| {
     "#]])
         .await;
     assert!(branch(world).is_some());
+    world.simulator.advance(Duration::from_secs(5));
     closes(world, true);
     world.settles_as(expect![[r#"
         carol        #2 closed

@@ -242,3 +242,106 @@ story!(a_payload_is_sent_by_hand, async |world| {
         exit code Some(2)
     "#]].assert_eq(&format!("{refused}{nobody}{without}"));
 });
+
+#[tokio::test]
+async fn what_only_tells_a_state_is_told_too() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let account = json!({ "id": 3, "login": "acme", "type": "Organization" });
+    let chosen = |added: Value, removed: Value| {
+        json!({
+            "action": "removed", "repositories_added": added, "repositories_removed": removed,
+            "installation": { "id": 9, "account": account, "updated_at": 1_777_000_000 },
+        })
+    };
+    let till = json!([{ "id": 2, "full_name": "acme/till", "private": false }]);
+    let repository = json!({
+        "id": 2, "name": "till", "owner": account, "default_branch": "main",
+        "updated_at": "2026-05-01T10:00:00Z",
+    });
+    let pull = json!({
+        "action": "closed", "repository": repository,
+        "pull_request": {
+            "id": 8, "number": 2, "title": "Fix it", "html_url": "u", "state": "closed",
+            "merged_at": "2026-05-01T10:00:00Z", "updated_at": "2026-05-01T10:00:00Z",
+            "user": { "id": 7, "login": "asynccoder[bot]", "type": "Bot" },
+            "head": { "ref": "asynccoder/1-fix", "sha": "a".repeat(40), "repo": { "id": 2 } },
+            "base": { "ref": "main", "sha": "b".repeat(40), "repo": { "id": 2 } },
+        },
+    });
+    let bought = |action: &str| {
+        json!({
+            "action": action, "effective_date": "2026-05-01T00:00:00+00:00",
+            "marketplace_purchase": {
+                "account": account, "billing_cycle": "monthly", "plan": { "name": "Pro" },
+                "next_billing_date": "2026-06-01T00:00:00+00:00",
+            },
+        })
+    };
+    let renamed = json!({
+        "action": "renamed", "account": { "id": 3, "login": "initech" },
+        "target_type": "Organization",
+    });
+    let deleted = json!({ "action": "deleted", "repository": repository });
+    let mut table = String::new();
+    for (what, event, payload) in [
+        ("taken away", "installation_repositories", &chosen(json!([]), till.clone())),
+        ("given", "installation_repositories", &chosen(till, json!([]))),
+        ("renamed", "installation_target", &renamed),
+        ("deleted", "repository", &deleted),
+        ("merged", "pull_request", &pull),
+        ("bought", "marketplace_purchase", &bought("purchased")),
+        ("pending", "marketplace_purchase", &bought("pending_change")),
+        ("over", "marketplace_purchase", &bought("cancelled")),
+    ] {
+        let told = simulated(&world, event, payload).await;
+        table.push_str(&format!("{what}\n{told}"));
+    }
+    expect![[r#"
+        taken away
+        event       installation_repositories
+        account     acme (id 3)
+        removed     acme/till
+        decided     what is open there ends, unpaid, unless a later choice is known
+        exit code Some(0)
+        given
+        event       installation_repositories
+        account     acme (id 3)
+        added       acme/till
+        decided     noted, unless a later choice is known
+        exit code Some(0)
+        renamed
+        event       installation_target
+        account     initech (id 3)
+        decided     the account is called so from now on
+        exit code Some(0)
+        deleted
+        event       repository
+        repository  acme/till (id 2), public, default branch main; sent for no installation of the App
+        decided     the repository is gone: what is open in it ends, unpaid
+        exit code Some(0)
+        merged
+        event       pull_request
+        repository  acme/till (id 2), public, default branch main; sent for no installation of the App
+        proposal    pull request #2 from asynccoder/1-fix: Fix it
+        state       merged, at aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        decided     if a task of mine opened it, its status comment says so, and its branch goes if that was asked for; unless a later state is known
+        exit code Some(0)
+        bought
+        event       marketplace_purchase
+        account     acme (id 3)
+        plan        Pro, the tier pro
+        decided     1000 credits for the period that ends on 2026-06-01, less what was given for it before
+        exit code Some(0)
+        pending
+        event       marketplace_purchase
+        ignored     it is not in force yet; GitHub tells when it is
+        decided     nothing: it is stored as ignored, for this reason
+        exit code Some(0)
+        over
+        event       marketplace_purchase
+        account     acme (id 3)
+        plan        Pro, the tier pro
+        decided     the plan is over, unless a later change is known
+        exit code Some(0)
+    "#]].assert_eq(&table);
+}

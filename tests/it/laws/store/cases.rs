@@ -1,15 +1,12 @@
 //! The cases. Each gets a fresh store.
 
 use super::desk::{
-    Desk, LEASE, NO_LIMIT, account, act, at, command, installation, publishing, repository, stands,
-    task, the_eyes,
+    Desk, LEASE, NO_LIMIT, account, at, command, installation, publishing, repository, stands, task,
 };
 use asynccoder::domain::act::ActKind;
 use asynccoder::domain::credit::{Credits, Daily};
-use asynccoder::domain::event::{AsOf, Choice, Named, Purchase};
 use asynccoder::domain::ids::AccountId;
 use asynccoder::domain::pace::HourlyWrites;
-use asynccoder::domain::plan::{Given, Subscription};
 use asynccoder::domain::repo_config::Kept;
 use asynccoder::domain::report::Outcome;
 use asynccoder::domain::report::answer::Stopping;
@@ -470,86 +467,8 @@ pub async fn what_waits_for_a_permission_goes_on_when_it_is_given(desk: &Desk) {
     assert_eq!(again.attempts, 1, "waiting uses no attempt up");
 }
 
-/// What an account buys at some minute, and what that gives.
-fn bought(minute: i64, is_over: bool, running: Option<i64>) -> Fact {
-    let plan = "Pro".to_owned();
-    let subscription = Subscription { plan: plan.clone(), is_yearly: false, renews_at: None };
-    let as_of = AsOf::new(at(minute), 0);
-    let until = at(0).date_naive();
-    let tier = "pro".to_owned();
-    let given = Given { tier, name: plan, credits: Credits(50), running, until };
-    let purchase = Purchase { account: account(1), subscription, is_over, as_of };
-    Fact::Bought(Box::new(purchase), Box::new(given))
-}
-
-pub async fn a_plan_is_paid_once_however_many_hear_of_it(desk: &Desk) {
-    desk.told(vec![bought(1, false, None)]).await;
-    let due = desk.store.plans_due(10).await.unwrap();
-    let asked = due.first().copied().expect("a webhook is checked");
-    let Fact::Bought(_, given) = bought(1, false, None) else { unreachable!() };
-    let answers = (0..4).map(|_| desk.store.plan_is(asked, Some(&given), LEASE));
-    for answer in futures::future::join_all(answers).await {
-        answer.unwrap();
-    }
-    desk.told(vec![bought(1, false, None)]).await;
-    desk.told(vec![Fact::Installed(installation(1, 1))]).await;
-    assert_eq!(desk.balance(1).await, (150, 0), "the plan once, and the bonus");
-}
-
-pub async fn a_plan_says_how_many_tasks_run_at_once(desk: &Desk) {
-    for key in ["a", "b", "c"] {
-        desk.admits(1, key, task(10)).await.unwrap();
-    }
-    desk.told(vec![bought(1, false, Some(2))]).await;
-    let claim = async || desk.store.claim_task(LEASE, 1).await.unwrap().is_some();
-    assert_eq!([claim().await, claim().await, claim().await], [true, true, false]);
-    desk.told(vec![bought(2, true, Some(2))]).await;
-    desk.admits(1, "d", task(10)).await.unwrap();
-    assert!(!claim().await, "without the plan it has what everybody has");
-}
-
-pub async fn a_lost_repository_owes_and_gets_nothing(desk: &Desk) {
-    desk.admits(1, "waiting", task(10)).await.unwrap();
-    desk.admits(1, "running", task(10)).await.unwrap();
-    let running = desk.claims().await.unwrap();
-    let late = desk.asks(1, "late").await;
-    let choice = |minute, is_reached: bool| {
-        let this = Named { id: running.repository, name: running.name.clone(), private: false };
-        let (added, removed) = if is_reached { (vec![this], vec![]) } else { (vec![], vec![this]) };
-        let installation = stands(1, 1, false, minute);
-        Fact::Chosen(Box::new(Choice { installation, added, removed }))
-    };
-    desk.told(vec![choice(2, false)]).await;
-    assert_eq!(desk.balance(1).await, (100, 0));
-    assert!(!desk.uses(&running, 1, 5).await, "the attempt has lost its lease");
-    assert!(desk.claims().await.is_none());
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "nothing is written");
-    assert!(desk.store.admit(&late, task(10), Vec::new(), NO_LIMIT).await.unwrap().is_none());
-    desk.store.postpone_command(&late, LEASE, vec![act(&late, None, the_eyes())]).await.unwrap();
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "not even an emoji");
-    desk.told(vec![choice(1, true)]).await;
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "that was before");
-    desk.told(vec![choice(3, true)]).await;
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().expect("their ends are shown now");
-    assert!(matches!(next_job(desk, &writer).await, Job::Document(d) if d.is_final));
-}
-
-pub async fn a_question_that_a_webhook_overtook_is_asked_again(desk: &Desk) {
-    desk.told(vec![bought(1, false, None)]).await;
-    let asked = desk.store.plans_due(10).await.unwrap()[0];
-    desk.told(vec![bought(2, true, None)]).await;
-    let Fact::Bought(_, given) = bought(1, false, Some(7)) else { unreachable!() };
-    desk.store.plan_is(asked, Some(&given), LEASE).await.unwrap();
-    let again = desk.store.plans_due(10).await.unwrap();
-    assert_eq!(again.len(), 1, "the answer was from before");
-    assert!(desk.store.balance(AccountId(1)).await.unwrap().plan.is_none());
-    desk.store.plan_is(again[0], None, LEASE).await.unwrap();
-    assert!(desk.store.plans_due(10).await.unwrap().is_empty());
-    desk.told(vec![Fact::Installed(installation(1, 1))]).await;
-}
-
 /// The writer's next job; there is one.
-async fn next_job(desk: &Desk, writer: &Writer) -> Job {
+pub(super) async fn next_job(desk: &Desk, writer: &Writer) -> Job {
     match desk.store.next_job(writer, WRITES).await.unwrap() {
         Next::Do(job) => job,
         other => panic!("there is a job, not {other:?}"),
