@@ -138,13 +138,6 @@ impl Admission {
         };
         let permission =
             self.github.permission(&place, &command.sender.login, command.sender.id).await?;
-        if command.asked.source.is_automatic()
-            && !self.wants_review(command, &place, permission).await?
-        {
-            let ending = Ending::Refused("not_wanted");
-            self.store.end_command(command, ending, Vec::new()).await?;
-            return Ok(());
-        }
         if let Some(limit) = self.limit(command, permission).await? {
             self.refuse(command, &Refusal::Limited(limit)).await?;
             return Ok(());
@@ -231,27 +224,25 @@ impl Admission {
     }
 
     async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
-        // Nobody asked for what comes by itself.
-        let mut acts = Vec::new();
-        if !command.asked.source.is_automatic() {
-            acts = reaction(command, Emoji::Confused);
-            acts.push(answer(command, &refusal::refusal(why)));
+        // Nobody asked for what comes by itself, and where labels are off they are not for us. It must not
+        // count as an explanation either: that is kept for what somebody types.
+        if command.asked.source.is_automatic() || *why == Refusal::LabelsOff {
+            self.store.end_command(command, Ending::Refused("not_wanted"), Vec::new()).await?;
+            return Ok(());
         }
+        let mut acts = reaction(command, Emoji::Confused);
+        acts.push(answer(command, &refusal::refusal(why)));
         let ending = match why {
             Refusal::NotAllowed { .. } => Ending::RefusedQuietly("not_allowed"),
             Refusal::Limited(limit) => {
                 tracing::info!(command = %command.id, limit = limit.word(), "a limit is reached");
                 Ending::Limited(limit.word())
             }
-            Refusal::LabelsOff => {
-                // Where labels are switched off, they are not for us, and nobody waits for an answer.
-                self.store.end_command(command, Ending::Refused("labels_off"), Vec::new()).await?;
-                return Ok(());
-            }
             Refusal::WrongThread => Ending::Refused("not_available"),
-            Refusal::KindNotAllowed { .. } | Refusal::ModelNotAllowed { .. } => {
-                Ending::Refused("configuration")
-            }
+            Refusal::NotWanted
+            | Refusal::LabelsOff
+            | Refusal::KindNotAllowed { .. }
+            | Refusal::ModelNotAllowed { .. } => Ending::Refused("configuration"),
             Refusal::NothingNew(_) => Ending::Refused("nothing_new"),
             Refusal::NotPushable(_) => Ending::Refused("not_pushable"),
             Refusal::KeyForIssues(_) => Ending::Refused("not_understood"),

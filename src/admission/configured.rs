@@ -2,9 +2,7 @@
 //! database, and asked for again only when the branch has moved.
 
 use super::{Admission, Undecided, answer};
-use crate::domain::event::Source;
 use crate::domain::ids::Sha;
-use crate::domain::policy::Permission;
 use crate::domain::repo_config::{self, Fault, Kept, PATH, RepoConfig};
 use crate::domain::report;
 use crate::github::Place;
@@ -94,22 +92,6 @@ impl Admission {
         }
     }
 
-    /// Whether the repository wants a review that nobody asked for. Strangers use up no credits with what
-    /// they open.
-    pub(super) async fn wants_review(
-        &self,
-        command: &ClaimedCommand,
-        place: &Place,
-        author: Permission,
-    ) -> Result<bool, Undecided> {
-        if author < Permission::Write {
-            return Ok(false);
-        }
-        let config = self.configured(command, place).await?.config;
-        let by_push = command.asked.source == Source::Push;
-        Ok(if by_push { config.reviews_pushes() } else { config.reviews_by_itself() })
-    }
-
     /// Answers what holds here, and why.
     pub(super) async fn tell_config(
         &self,
@@ -128,7 +110,7 @@ impl Admission {
     }
 
     /// The text of a file without a fault.
-    pub(super) fn read_config(&self, bytes: &[u8]) -> Result<String, Vec<Fault>> {
+    fn read_config(&self, bytes: &[u8]) -> Result<String, Vec<Fault>> {
         let layer = repo_config::read_bytes(bytes)?;
         let faults = repo_config::unknown_models(&layer, &self.catalog);
         if faults.is_empty() {

@@ -4,9 +4,8 @@ use super::configured::Configured;
 use super::{Admission, Undecided};
 use crate::domain::command::{Command, Verb};
 use crate::domain::credit::{Credits, Daily};
-use crate::domain::event::Source;
 use crate::domain::ids::{Sha, TaskId};
-use crate::domain::policy::{Facts, NotPushable, Permission, RepositoryState};
+use crate::domain::policy::{Facts, NotPushable, Permission, RepositoryState, unwanted};
 use crate::domain::repo_config::RepoConfig;
 use crate::domain::task::Reviewed;
 use crate::github::Place;
@@ -61,7 +60,7 @@ impl Gathered {
             permission: self.permission,
             is_requester: self.is_requester,
             on_pull_request: command.asked.thread.is_pull_request,
-            by_label: command.asked.source == Source::Label,
+            source: command.asked.source,
             config: &self.config,
             repository: self.repository.clone(),
             catalog: &admission.catalog,
@@ -88,8 +87,9 @@ impl Admission {
         let configured =
             if wants_work { Some(self.configured(command, place).await?) } else { None };
         let asked = &meant_by(&config_of(configured.as_ref()), asked);
-        let works_here =
-            asked.verb.kind().is_some_and(|kind| kind.works_on(thread.is_pull_request));
+        let is_wanted = |here: &Configured| unwanted(command.asked.source, &here.config).is_none();
+        let works_here = configured.as_ref().is_some_and(is_wanted)
+            && asked.verb.kind().is_some_and(|kind| kind.works_on(thread.is_pull_request));
         let (repository, ground) = match &configured {
             Some(here) if works_here && thread.is_pull_request => {
                 self.ground_of_pull(command, place, here, asked).await?

@@ -9,8 +9,7 @@ use crate::store::Result;
 use crate::store::commands::ClaimedCommand;
 
 impl Admission {
-    /// The limit that keeps this command from being carried out. A command that was looked at before is
-    /// within them.
+    /// The limit that keeps this command from being carried out.
     pub(super) async fn limit(
         &self,
         command: &ClaimedCommand,

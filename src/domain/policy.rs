@@ -4,6 +4,7 @@
 use super::catalog::{Catalog, Model, NoSuchModel, Provider};
 use super::command::{Command, Key, Verb};
 use super::credit::{Credits, Daily, Quote};
+use super::event::Source;
 use super::ids::TaskId;
 use super::limits::Limit;
 use super::repo_config::RepoConfig;
@@ -55,8 +56,8 @@ pub struct Facts<'a> {
     pub is_requester: bool,
     /// Whether the thread is a pull request.
     pub on_pull_request: bool,
-    /// Whether a label asks.
-    pub by_label: bool,
+    /// What asks.
+    pub source: Source,
     /// What the repository's files say.
     pub config: &'a RepoConfig,
     /// The state of the repository.
@@ -143,6 +144,8 @@ pub enum Refusal {
     },
     /// A limit is reached.
     Limited(Limit),
+    /// Nobody asked for it, and the repository does not want it by itself.
+    NotWanted,
     /// Labels ask for nothing here.
     LabelsOff,
     /// The repository does not want this kind of work.
@@ -269,10 +272,20 @@ fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
     Ok(Start { kind, model, quote, hold })
 }
 
+/// Why the repository wants nothing that is asked for in this way, if it does not.
+pub fn unwanted(source: Source, config: &RepoConfig) -> Option<Refusal> {
+    if source == Source::Label && !config.labels() {
+        return Some(Refusal::LabelsOff);
+    }
+    let is_unwanted = (source == Source::Offer && !config.reviews_by_itself())
+        || (source == Source::Push && !config.reviews_pushes());
+    is_unwanted.then_some(Refusal::NotWanted)
+}
+
 /// What the repository's files say about who may ask for what.
 fn check_rules(facts: &Facts<'_>, kind: Kind) -> Result<(), Refusal> {
-    if facts.by_label && !facts.config.labels() {
-        return Err(Refusal::LabelsOff);
+    if let Some(unwanted) = unwanted(facts.source, facts.config) {
+        return Err(unwanted);
     }
     let needs = facts.config.least_permission(kind);
     if facts.permission < needs {

@@ -176,7 +176,8 @@ impl<'a> Page<'a> {
             permission: Permission::Admin,
             is_requester: true,
             on_pull_request: command.asked.thread.is_pull_request,
-            by_label: command.asked.source == Source::Label,
+            // What the repository's files say is a condition of what is told.
+            source: Source::Comment,
             config: &RepoConfig::default(),
             repository: if is_archived {
                 RepositoryState::Archived

@@ -11,18 +11,20 @@ type Counted = (i64, Option<DateTime<Utc>>);
 
 impl Store {
     /// What was asked for before this command. Commands that were refused for a limit do not count, or
-    /// whoever asks on would wait for ever.
+    /// whoever asks on would wait for ever; nor does what nobody typed, such as a push.
     pub async fn traffic(&self, command: &ClaimedCommand) -> Result<Traffic> {
         let (repository, number) = (command.repository, command.asked.thread.number);
         let of_person = self.counted(
             "select count(*), min(created_at) from commands
-             where sender_id = $1 and created_at > $2 and id < $3 and (refusal is null or refusal not like 'limit%')",
+             where sender_id = $1 and created_at > $2 and id < $3 and (refusal is null or refusal not like 'limit%')
+               and (key is null or key not like 'auto_review:%')",
             args![command.sender.id, now() - OF_PERSON, command.id],
         );
         let in_thread = self.counted(
             "select count(*), min(created_at) from commands
              where repository_id = $1 and number = $2 and created_at > $3 and id < $4
-               and (refusal is null or refusal not like 'limit%')",
+               and (refusal is null or refusal not like 'limit%')
+               and (key is null or key not like 'auto_review:%')",
             args![repository, number, now() - IN_THREAD, command.id],
         );
         let own_comments = self.counted(

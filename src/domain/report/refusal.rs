@@ -20,7 +20,8 @@ pub fn refusal(refusal: &Refusal) -> String {
             )
         }
         Refusal::Limited(limit) => limited(*limit),
-        Refusal::LabelsOff
+        Refusal::NotWanted
+        | Refusal::LabelsOff
         | Refusal::KindNotAllowed { .. }
         | Refusal::ModelNotAllowed { .. }
         | Refusal::RepositoryBudget { .. } => format!(
@@ -114,7 +115,10 @@ fn not_configured(refusal: &Refusal) -> String {
             "allows {budget} for a task, which is less than the {least} that this needs to start"
         );
     }
-    "has labels switched off".to_owned()
+    if *refusal == Refusal::LabelsOff {
+        return "has labels switched off".to_owned();
+    }
+    "does not ask for this".to_owned()
 }
 
 fn names<T: Display>(items: &[T]) -> String {

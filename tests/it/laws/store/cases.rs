@@ -502,10 +502,15 @@ pub async fn traffic_is_what_came_before(desk: &Desk) {
     let refused = desk.asks(1, "two").await;
     let limited = Ending::Limited("limit_person");
     assert!(desk.store.end_command(&refused, limited, Vec::new()).await.unwrap());
+    let by_itself = desk.asks(1, "auto_review:1:a").await;
+    assert!(desk.store.end_command(&by_itself, Ending::Answered, Vec::new()).await.unwrap());
     let answered = desk.asks(1, "three").await;
     desk.admits(2, "elsewhere", task(20)).await.expect("it is admitted");
     let traffic = desk.store.traffic(&answered).await.unwrap();
-    assert_eq!(traffic.of_person.count, 1, "not the refused one, not itself, not what came later");
+    assert_eq!(
+        traffic.of_person.count, 1,
+        "not the refused one, not a push, not itself, not what came later"
+    );
     assert_eq!((traffic.in_thread.count, traffic.own_comments.count), (1, 1));
     assert!(traffic.of_person.first.is_some() && traffic.own_comments.first.is_some());
     assert_eq!((traffic.open_in_thread, traffic.waiting, traffic.open_pull_requests), (1, 1, 0));
