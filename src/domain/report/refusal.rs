@@ -1,6 +1,6 @@
 //! Refusals and mistakes: what is wrong and what to do next.
 
-use crate::domain::catalog::NoSuchModel;
+use crate::domain::catalog::{NoSuchModel, Provider};
 use crate::domain::command::{Mistake, Problem, TRIGGER};
 use crate::domain::credit::Credits;
 use crate::domain::ids::TaskId;
@@ -36,10 +36,7 @@ pub fn refusal(refusal: &Refusal) -> String {
             "`{key}=` is for issues: a pull request has its branches, and I push to its own."
         ),
         Refusal::NoSuchModel(no) => no_such_model(no),
-        Refusal::NoKey { model, provider } => format!(
-            "I cannot use `{model}`: this server has no {}. Its operator can set it; `{TRIGGER} models` lists what works now.",
-            provider.key_variable()
-        ),
+        Refusal::NoKey { model, provider } => no_key(model, *provider),
         Refusal::NoModels => {
             "I cannot use any model: this server has no key of a model service. Its operator can set ANTHROPIC_API_KEY.".to_owned()
         }
@@ -119,6 +116,13 @@ fn not_configured(refusal: &Refusal) -> String {
         return "has labels switched off".to_owned();
     }
     "does not ask for this".to_owned()
+}
+
+fn no_key(model: &str, provider: Provider) -> String {
+    format!(
+        "I cannot use `{model}`: this server has no {}. Its operator can set it; `{TRIGGER} models` lists what works now.",
+        provider.key_variable()
+    )
 }
 
 fn names<T: Display>(items: &[T]) -> String {
