@@ -24,6 +24,7 @@ story!(help_lists_what_this_version_can_do, async |world| {
         | `retry` | go on from the newest ended task of this thread, with what you add |
         | `models` | list the models and their prices |
         | `credits` | show what this account has left |
+        | `config` | show how this repository is configured |
         | `ping` | check that I am here |
 
         | key | value |
