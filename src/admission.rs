@@ -244,7 +244,7 @@ impl Admission {
             | Refusal::KindNotAllowed { .. }
             | Refusal::ModelNotAllowed { .. } => Ending::Refused("configuration"),
             Refusal::NothingNew(_) => Ending::Refused("nothing_new"),
-            Refusal::NotPushable(_) => Ending::Refused("not_pushable"),
+            Refusal::Closed => Ending::Refused("closed"),
             Refusal::KeyForIssues(_) => Ending::Refused("not_understood"),
             Refusal::NoSuchModel(_) | Refusal::NoKey { .. } | Refusal::NoModels => {
                 Ending::Refused("no_model")
@@ -272,7 +272,7 @@ impl Admission {
         start: Start,
         gathered: &Gathered,
     ) -> Result<(), StoreError> {
-        let Some(Ground { base_branch, base_sha, reviews }) = &gathered.ground else {
+        let Some(Ground { base_branch, base_sha, reviews, not_pushed }) = &gathered.ground else {
             // Policy lets a task start only on a ready repository, and that has a ground.
             return self.store.postpone_command(command, self.timing.backoff, Vec::new()).await;
         };
@@ -302,6 +302,7 @@ impl Admission {
                 draft: asked.options.draft.or(gathered.config.draft()),
                 continues: gathered.continues,
                 reviews: reviews.clone(),
+                not_pushed: not_pushed.clone(),
                 rules: rules(&gathered.config),
             },
             base_branch: base_branch.clone(),

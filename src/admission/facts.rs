@@ -4,8 +4,9 @@ use super::configured::Configured;
 use super::{Admission, Undecided};
 use crate::domain::command::{Command, Verb};
 use crate::domain::credit::{Credits, Daily};
+use crate::domain::handed_over::NotPushed;
 use crate::domain::ids::{Sha, TaskId};
-use crate::domain::policy::{Facts, NotPushable, Permission, RepositoryState, unwanted};
+use crate::domain::policy::{Facts, Permission, RepositoryState, unwanted};
 use crate::domain::repo_config::RepoConfig;
 use crate::domain::task::Reviewed;
 use crate::github::Place;
@@ -36,6 +37,8 @@ pub(super) struct Ground {
     pub(super) base_sha: Sha,
     /// What a review is about.
     pub(super) reviews: Option<Reviewed>,
+    /// Why a change would not be pushed.
+    pub(super) not_pushed: Option<NotPushed>,
 }
 
 impl Gathered {
@@ -147,14 +150,17 @@ impl Admission {
             return Ok((RepositoryState::Archived, None));
         }
         let pull = self.github.pull_request(place, command.asked.thread.number).await?;
-        if asked.verb.kind().is_some_and(|kind| kind.limits().may_edit)
-            && let Some(why) =
-                self.not_pushable(place, &here.repository.default_branch, &pull).await?
-        {
-            return Ok((RepositoryState::NotPushable(why), None));
+        let may_edit = asked.verb.kind().is_some_and(|kind| kind.limits().may_edit);
+        if may_edit && pull.state != "open" {
+            return Ok((RepositoryState::Closed, None));
         }
-        let mut ground =
-            Ground { base_branch: pull.head.branch, base_sha: pull.head.sha, reviews: None };
+        let not_pushed = if may_edit {
+            self.not_pushed(place, &here.repository.default_branch, &pull).await?
+        } else {
+            None
+        };
+        let Side { branch: base_branch, sha: base_sha, .. } = pull.head;
+        let mut ground = Ground { base_branch, base_sha, reviews: None, not_pushed };
         if asked.verb != Verb::PrReview {
             return Ok((RepositoryState::Ready, Some(ground)));
         }
@@ -171,22 +177,19 @@ impl Admission {
     }
 
     /// Why the pull request's own branch is not ours to push to, if it is not.
-    async fn not_pushable(
+    async fn not_pushed(
         &self,
         place: &Place,
         default_branch: &str,
         pull: &PullRequestNow,
-    ) -> Result<Option<NotPushable>, GitHubError> {
-        if pull.state != "open" {
-            return Ok(Some(NotPushable::Closed));
-        }
+    ) -> Result<Option<NotPushed>, GitHubError> {
         if pull.head.repo.as_ref().is_none_or(|home| home.id != place.repository) {
-            return Ok(Some(NotPushable::Fork));
+            return Ok(Some(NotPushed::Fork));
         }
         let branch = &pull.head.branch;
         let is_guarded =
             branch == default_branch || self.github.is_protected(place, branch).await?;
-        Ok(is_guarded.then(|| NotPushable::Protected(branch.clone())))
+        Ok(is_guarded.then(|| NotPushed::Protected(branch.clone())))
     }
 
     /// The last review, unless all of the change is to be looked at: as is said by `full=true`, and by
@@ -231,7 +234,8 @@ impl Admission {
         {
             return Ok((RepositoryState::BranchExists(name.clone()), None));
         }
-        Ok((RepositoryState::Ready, Some(Ground { base_branch, base_sha, reviews: None })))
+        let ground = Ground { base_branch, base_sha, reviews: None, not_pushed: None };
+        Ok((RepositoryState::Ready, Some(ground)))
     }
 }
 

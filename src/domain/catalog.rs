@@ -6,6 +6,7 @@
 mod file;
 
 use super::credit::Tariff;
+use super::settings::Source;
 use super::text_enum;
 use std::collections::BTreeSet;
 
@@ -98,7 +99,7 @@ impl Catalog {
     /// The shipped catalog with an operator's file over it: an entry with a known id changes the fields
     /// that it names, one with a new id adds a model.
     pub fn overlaid(name: &str, text: &str) -> Result<Self, CatalogError> {
-        file::read(&[file::EMBEDDED, file::Source { name, text }])
+        file::read(&[file::EMBEDDED, Source { name, text }])
     }
 
     /// Every model that can be asked for.

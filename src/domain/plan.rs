@@ -6,6 +6,7 @@
 mod file;
 
 use super::credit::Credits;
+use super::settings::Source;
 use chrono::{DateTime, Datelike as _, Months, NaiveDate, Utc};
 
 pub use file::PlansError;
@@ -41,7 +42,7 @@ impl Plans {
     /// The shipped plans with an operator's file over them: an entry with a known id changes the fields
     /// that it names, one with a new id adds a plan.
     pub fn overlaid(name: &str, text: &str) -> Result<Self, PlansError> {
-        file::read(&[file::EMBEDDED, file::Source { name, text }])
+        file::read(&[file::EMBEDDED, Source { name, text }])
     }
 
     /// All of them.

@@ -89,21 +89,10 @@ pub enum RepositoryState {
     BranchExists(String),
     /// A review has looked at this commit already.
     Reviewed(TaskId),
-    /// Nothing can be pushed to the pull request.
-    NotPushable(NotPushable),
+    /// The pull request that should be worked on is closed or merged.
+    Closed,
     /// Work can begin.
     Ready,
-}
-
-/// Why nothing is pushed to a pull request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotPushable {
-    /// It is closed or merged.
-    Closed,
-    /// Its branch is in another repository.
-    Fork,
-    /// Its branch is the default branch, or protected.
-    Protected(String),
 }
 
 /// What becomes of a command.
@@ -185,8 +174,8 @@ pub enum Refusal {
     BranchExists(String),
     /// A review has looked at this commit already.
     NothingNew(TaskId),
-    /// Nothing can be pushed to the pull request.
-    NotPushable(NotPushable),
+    /// The pull request that should be worked on is closed or merged.
+    Closed,
     /// This key means nothing on a pull request.
     KeyForIssues(Key),
     /// Less is available than the kind needs to start.
@@ -254,7 +243,7 @@ fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
         RepositoryState::NoBranch(name) => return Err(Refusal::NoBranch(name.clone())),
         RepositoryState::BranchExists(name) => return Err(Refusal::BranchExists(name.clone())),
         RepositoryState::Reviewed(task) => return Err(Refusal::NothingNew(*task)),
-        RepositoryState::NotPushable(why) => return Err(Refusal::NotPushable(why.clone())),
+        RepositoryState::Closed => return Err(Refusal::Closed),
         RepositoryState::Ready => {}
     }
     let model = choose_model(facts)?.clone();

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod check;
 pub mod config;
 pub mod detail;
+mod handed_over;
 pub mod pull_request;
 pub mod receipt;
 pub mod refusal;
@@ -17,6 +18,7 @@ pub mod verification;
 use super::catalog::Provider;
 use super::credit::{Credits, Quote, Usage};
 use super::event::ProposalState;
+use super::handed_over::HandedOver;
 use super::ids::{CommandId, Sha, TaskId};
 use super::places::CodePlace;
 use super::review::Review;
@@ -96,6 +98,8 @@ pub struct Outcome {
     pub review: Option<Review>,
     /// What was measured about the tree that is pushed.
     pub verification: Option<Verification>,
+    /// The change, where it is not pushed.
+    pub handed_over: Option<HandedOver>,
 }
 
 /// A pull request that was opened.

@@ -3,6 +3,7 @@
 
 use super::credit::Credits;
 use super::event::{AtLine, Person, Thread};
+use super::handed_over::NotPushed;
 use super::ids::{Sha, TaskId};
 use super::text_enum;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -39,6 +40,9 @@ pub struct Brief {
     /// What is reviewed.
     #[serde(default)]
     pub reviews: Option<Reviewed>,
+    /// Why a change is handed over as a patch, if it is.
+    #[serde(default)]
+    pub not_pushed: Option<NotPushed>,
     /// What the repository says about all work in it.
     #[serde(default)]
     pub rules: Rules,

@@ -37,9 +37,21 @@ const MOST_LOOKS: usize = 8;
 
 /// The last resort: a block in which nothing lives.
 fn as_code(text: &str) -> String {
+    code_block("", text)
+}
+
+/// A block of code that nothing in it can end.
+pub fn code_block(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}\n{text}\n{fence}")
+    format!("{fence}{language}\n{text}\n{fence}")
+}
+
+/// Foreign words as code, whatever they contain.
+pub fn code(text: &str) -> String {
+    let safe: String =
+        text.chars().filter(|c| !c.is_control()).map(|c| if c == '`' { '\'' } else { c }).collect();
+    if safe.trim().is_empty() { "(nothing)".to_owned() } else { format!("`{safe}`") }
 }
 
 fn without_effect(markdown: &str) -> String {

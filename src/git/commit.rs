@@ -119,6 +119,16 @@ impl Git {
         Ok(Some(diff).filter(|diff| !diff.is_empty()))
     }
 
+    /// The change up to a checked tree as git prints it for people, with the bytes of the files.
+    pub(crate) async fn printed_change(
+        &self,
+        worktree: &Worktree,
+        tree: &CheckedTree,
+    ) -> Result<Vec<u8>, GitError> {
+        let between = (&worktree.base, &tree.tree);
+        self.text_diff_call(worktree, between, &["-U3", "--no-renames"]).run().await
+    }
+
     /// The difference between two commits or trees, every file as text: our own attributes make them
     /// all binary, so that patches are exact.
     pub(super) async fn text_diff(

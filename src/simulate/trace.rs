@@ -261,9 +261,9 @@ fn wanted(source: Source) -> String {
 /// What must hold of the place where a task would start.
 fn ground(on_pull_request: bool, may_edit: bool) -> Option<&'static str> {
     match (on_pull_request, may_edit) {
-        (true, true) => {
-            Some("the pull request is open, and its branch is in this repository and not protected")
-        }
+        (true, true) => Some(
+            "the pull request is open; its change is a patch if its branch is in a fork or protected",
+        ),
         (true, false) => None,
         (false, _) => Some("the branch to start from is there"),
     }

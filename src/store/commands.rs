@@ -57,6 +57,9 @@ pub struct ClaimedCommand {
     pub created_at: DateTime<Utc>,
 }
 
+/// So often a button is heard that was refused each time.
+const MOST_REFUSED_PRESSES: u32 = 100;
+
 /// How a command ends that does not become a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -153,7 +156,7 @@ async fn insert_once(tx: &mut Tx, command: &NewCommand) -> Result<bool> {
 }
 
 /// Stores the command that a button stands for, if the task is one of this repository. Pressed again,
-/// it changes nothing.
+/// it changes nothing, unless it was refused.
 pub(super) async fn pressed(tx: &mut Tx, pressed: &Pressed) -> Result<()> {
     let found: Option<(sqlx::types::Json<serde_json::Value>,)> = opt(
         &mut *tx,
@@ -173,13 +176,33 @@ pub(super) async fn pressed(tx: &mut Tx, pressed: &Pressed) -> Result<()> {
         line: None,
     };
     let command = NewCommand {
-        key: format!("{}:{}:{}", Source::CheckRun, pressed.check_run, pressed.button),
+        key: key_of_press(tx, pressed).await?,
         account: pressed.repository.owner.id,
         repository: pressed.repository.id,
         sender: pressed.sender.clone(),
         asked,
     };
     told(tx, &command).await
+}
+
+/// GitHub gives a press neither a number nor a time. What was refused may be asked again all the same: by
+/// somebody who may, or when the reason is gone.
+async fn key_of_press(tx: &mut Tx, pressed: &Pressed) -> Result<String> {
+    let first = format!("{}:{}:{}", Source::CheckRun, pressed.check_run, pressed.button);
+    let mut key = first.clone();
+    for again in 1..=MOST_REFUSED_PRESSES {
+        let refused: Option<(CommandId,)> = opt(
+            &mut *tx,
+            "select id from commands where key = $1 and state = 'refused'",
+            args![&*key],
+        )
+        .await?;
+        if refused.is_none() {
+            break;
+        }
+        key = format!("{first}:{again}");
+    }
+    Ok(key)
 }
 
 const CLAIM: Sql = locking!(

@@ -178,15 +178,16 @@ impl Worker {
 }
 
 impl Worker {
-    /// What the maintainers say. The head of a pull request is what its author says: there it is read
-    /// where the pull request goes to, or not at all.
+    /// What the maintainers say. The head of a pull request is what its author says, who may be anybody
+    /// unless it is a branch of ours: there it is read where the pull request goes to, or not at all.
     async fn guidance(
         &self,
         site: Site<'_>,
         workspace: &Workspace,
     ) -> Result<Option<String>, Broken> {
         let Site { task, worktree, .. } = site;
-        let is_foreign = task.brief.thread.is_pull_request && !task.kind.limits().may_edit;
+        let is_ours = task.kind.limits().may_edit && task.brief.not_pushed.is_none();
+        let is_foreign = task.brief.thread.is_pull_request && !is_ours;
         if !is_foreign {
             return Ok(first_of(workspace, &GUIDANCE_FILES));
         }

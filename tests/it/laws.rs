@@ -9,6 +9,7 @@ mod events;
 mod fallback;
 mod grammar;
 mod hand_off;
+mod handed_over;
 mod layers;
 mod ledger;
 mod limits;

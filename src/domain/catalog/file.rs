@@ -5,6 +5,7 @@
 
 use super::{Api, Capability, Catalog, Model, Provider};
 use crate::domain::credit::{Prices, Tariff, Tier};
+use crate::domain::settings::{Misread, Source};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use toml::Spanned;
@@ -16,23 +17,10 @@ pub(super) const EMBEDDED: Source<'_> =
 const LEAST_OUTPUT: i64 = 1024;
 const LONGEST_NAME: usize = 100;
 
-/// A file: its name for people, and what is in it.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) name: &'a str,
-    pub(super) text: &'a str,
-}
-
 /// Why a catalog file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{file}, line {line}: {fault}. Correct it, or remove the file to use the models that this program is shipped with"
-)]
-pub struct CatalogError {
-    file: String,
-    line: usize,
-    fault: String,
-}
+#[error("{0}. Correct it, or remove the file to use the models that this program is shipped with")]
+pub struct CatalogError(#[from] Misread);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,12 +73,13 @@ struct Placed<'a> {
 
 /// Reads these files, each over the ones before it.
 pub(super) fn read(sources: &[Source<'_>]) -> Result<Catalog, CatalogError> {
+    Ok(Catalog { models: models(sources)? })
+}
+
+fn models(sources: &[Source<'_>]) -> Result<Vec<Model>, Misread> {
     let (mut placed, mut fallback) = (Vec::new(), None);
     for source in sources {
-        let file: File = toml::from_str(source.text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            source.fault(at, error.message().trim().replace('\n', " "))
-        })?;
+        let file: File = source.parse()?;
         fallback = file.fallback.map(|id| (id, *source)).or(fallback);
         lay_over(&mut placed, file.model, *source)?;
     }
@@ -113,7 +102,7 @@ pub(super) fn read(sources: &[Source<'_>]) -> Result<Catalog, CatalogError> {
         }
     }
     check_fallbacks(&mut models, &placed)?;
-    Ok(Catalog { models })
+    Ok(models)
 }
 
 /// Puts a file's models over those that are known.
@@ -121,7 +110,7 @@ fn lay_over<'a>(
     placed: &mut Vec<Placed<'a>>,
     entries: Vec<Spanned<Entry>>,
     source: Source<'a>,
-) -> Result<(), CatalogError> {
+) -> Result<(), Misread> {
     let mut seen = BTreeSet::new();
     for entry in entries {
         let (at, entry) = (entry.span().start, entry.into_inner());
@@ -264,7 +253,7 @@ fn name_for_people(name: String) -> Result<String, String> {
 }
 
 /// No name may mean two models that can be asked for.
-fn check_names(models: &[Model], placed: &[Placed<'_>]) -> Result<(), CatalogError> {
+fn check_names(models: &[Model], placed: &[Placed<'_>]) -> Result<(), Misread> {
     let mut known = BTreeSet::new();
     for (model, place) in models.iter().zip(placed).filter(|(model, _)| model.active) {
         for name in super::names(model) {
@@ -288,7 +277,7 @@ fn fall_back(model: &mut Model, id: &str) {
     }
 }
 
-fn check_fallbacks(models: &mut [Model], placed: &[Placed<'_>]) -> Result<(), CatalogError> {
+fn check_fallbacks(models: &mut [Model], placed: &[Placed<'_>]) -> Result<(), Misread> {
     // An empty text says that there is none, whatever the default is.
     for model in &mut *models {
         model.fallback = model.fallback.take().filter(|id| !id.is_empty());
@@ -304,12 +293,4 @@ fn check_fallbacks(models: &mut [Model], placed: &[Placed<'_>]) -> Result<(), Ca
         }
     }
     Ok(())
-}
-
-impl Source<'_> {
-    fn fault(&self, at: usize, fault: String) -> CatalogError {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        CatalogError { file: self.name.to_owned(), line, fault }
-    }
 }

@@ -5,6 +5,7 @@
 
 use super::{FREE, Plan, Plans};
 use crate::domain::credit::Credits;
+use crate::domain::settings::{Misread, Source};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use toml::Spanned;
@@ -17,23 +18,10 @@ const MOST_CREDITS: i64 = 1_000_000_000;
 const MOST_RUNNING: i64 = 1000;
 const LONGEST_NAME: usize = 100;
 
-/// A file: its name for people, and what is in it.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) name: &'a str,
-    pub(super) text: &'a str,
-}
-
 /// Why a file of plans cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{file}, line {line}: {fault}. Correct it, or remove the file to use the plans that this program is shipped with"
-)]
-pub struct PlansError {
-    file: String,
-    line: usize,
-    fault: String,
-}
+#[error("{0}. Correct it, or remove the file to use the plans that this program is shipped with")]
+pub struct PlansError(#[from] Misread);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,10 +44,7 @@ struct Entry {
 pub(super) fn read(sources: &[Source<'_>]) -> Result<Plans, PlansError> {
     let mut plans: Vec<Plan> = Vec::new();
     for source in sources {
-        let file: File = toml::from_str(source.text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            source.fault(at, error.message().trim().replace('\n', " "))
-        })?;
+        let file: File = source.parse()?;
         let mut seen = BTreeSet::new();
         for entry in file.plan {
             let (at, entry) = (entry.span().start, entry.into_inner());
@@ -114,12 +99,4 @@ fn plan(entry: Entry, had: Option<&Plan>) -> Result<Plan, String> {
         return Err(format!("has a `running` that is not between 1 and {MOST_RUNNING}"));
     }
     Ok(Plan { id: entry.id, names, credits: Credits(credits), running })
-}
-
-impl Source<'_> {
-    fn fault(&self, at: usize, fault: String) -> PlansError {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        PlansError { file: self.name.to_owned(), line, fault }
-    }
 }

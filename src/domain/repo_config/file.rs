@@ -3,6 +3,7 @@
 use super::Layer;
 use crate::domain::credit::Credits;
 use crate::domain::policy::Permission;
+use crate::domain::settings::line_at;
 use crate::domain::task::Kind;
 use globset::Glob;
 use serde::{Deserialize, Serialize};
@@ -242,8 +243,7 @@ impl Reader<'_> {
     }
 
     fn fault(&mut self, at: usize, what: String) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        self.faults.push(Fault { line: Some(before.matches('\n').count() + 1), what });
+        self.faults.push(Fault { line: Some(line_at(self.text, at)), what });
     }
 }
 

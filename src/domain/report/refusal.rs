@@ -5,8 +5,8 @@ use crate::domain::command::{Mistake, Problem, TRIGGER};
 use crate::domain::credit::Credits;
 use crate::domain::ids::TaskId;
 use crate::domain::limits::Limit;
-use crate::domain::policy::{NotPushable, Permission, Refusal};
-use crate::domain::text::inert;
+use crate::domain::policy::{Permission, Refusal};
+use crate::domain::text::code;
 use chrono::{DateTime, Utc};
 use std::fmt::Display;
 
@@ -31,7 +31,10 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::WrongThread => {
             "`pr_review` is for pull requests. Please comment on the one that I should review.".to_owned()
         }
-        Refusal::NotPushable(why) => not_pushable(why),
+        Refusal::Closed => {
+            "This pull request is closed, so I do not push to it. Reopen it, or ask in an issue."
+                .to_owned()
+        }
         Refusal::KeyForIssues(key) => format!(
             "`{key}=` is for issues: a pull request has its branches, and I push to its own."
         ),
@@ -147,22 +150,6 @@ fn no_such_model(no: &NoSuchModel) -> String {
     format!("There is no model {}.{meant} `{TRIGGER} models` lists them.", code(&no.name))
 }
 
-fn not_pushable(why: &NotPushable) -> String {
-    match why {
-        NotPushable::Closed => {
-            "This pull request is closed, so I do not push to it. Reopen it, or ask in an issue."
-                .to_owned()
-        }
-        NotPushable::Fork => format!(
-            "This pull request comes from a fork, and I push nothing there. `{TRIGGER} review` suggests changes at its lines."
-        ),
-        NotPushable::Protected(branch) => format!(
-            "This pull request comes from {}, which is protected or the default branch, so I do not push to it. Ask in an issue instead.",
-            code(branch)
-        ),
-    }
-}
-
 fn daily_limit(left: Credits, of_person: bool) -> String {
     let whose = if of_person { "Your daily limit" } else { "This account's daily limit" };
     format!(
@@ -215,11 +202,4 @@ fn problem(problem: &Problem) -> String {
         Problem::TooLong => "begins a text of more than 16 KiB.".to_owned(),
         Problem::TooMany => "is one command too many: I carry out three a comment.".to_owned(),
     }
-}
-
-/// Foreign words as code, whatever they contain.
-fn code(text: &str) -> String {
-    let safe: String =
-        text.chars().filter(|c| !c.is_control()).map(|c| if c == '`' { '\'' } else { c }).collect();
-    if safe.trim().is_empty() { inert("(nothing)") } else { format!("`{safe}`") }
 }

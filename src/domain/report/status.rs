@@ -1,6 +1,7 @@
 //! The status comment: one per task, edited in place from queued to its end.
 
 use super::detail::service;
+use super::handed_over::{handed_over, not_pushed};
 use super::receipt::receipt;
 use super::verification::verification;
 use super::{LONGEST_BODY, Opened, PlanItem, PlanStatus, Pushed, TaskView, review, task_marker};
@@ -11,6 +12,9 @@ use crate::domain::places::linked;
 use crate::domain::review::Review;
 use crate::domain::task::{End, Kind, Phase};
 use crate::domain::text::{at_most, inert, one_line};
+
+/// The words around a patch, and the names of files that are not in it.
+const AROUND_A_PATCH: usize = 4_000;
 
 /// The whole comment.
 pub fn status_comment(view: &TaskView) -> String {
@@ -120,7 +124,8 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
         };
         parts.push(questions.map(line).collect::<Vec<_>>().join("\n"));
     }
-    if view.pushed.is_some() {
+    let before = parts.len();
+    if view.pushed.is_some() || view.outcome.handed_over.is_some() {
         parts.push(verification(&view.outcome));
     }
     parts.push(receipt(view));
@@ -130,10 +135,18 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
     if let Some(next) = next_step(view, end) {
         parts.push(next);
     }
+    if let Some(change) = &view.outcome.handed_over {
+        let taken: usize = parts.iter().map(|part| part.len() + 2).sum();
+        let room = LONGEST_BODY.saturating_sub(taken + AROUND_A_PATCH);
+        parts.insert(before, handed_over(view.id, change, room));
+    }
 }
 
 /// The fact; an answer needs none before it.
 fn headline(view: &TaskView, end: End) -> Option<String> {
+    if let (End::Done, Some(change)) = (end, &view.outcome.handed_over) {
+        return Some(not_pushed(&change.why));
+    }
     let is_answer = end == End::Done && view.pushed.is_none() && view.review_url.is_none();
     (!is_answer).then(|| fact(view, end))
 }
@@ -147,6 +160,9 @@ fn fact(view: &TaskView, end: End) -> String {
     let partial = match (&pull_request, &review) {
         (Some(pr), _) => format!(" What I have so far is in {pr}."),
         (None, Some((count, link))) => format!(" What I have so far is in {link}: {count}."),
+        (None, None) if view.outcome.handed_over.is_some() => {
+            " What I have so far is the patch below.".to_owned()
+        }
         (None, None) => String::new(),
     };
     match end {

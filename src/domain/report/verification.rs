@@ -3,7 +3,7 @@
 
 use super::Outcome;
 use super::review::Annotation;
-use crate::domain::text::{inert, one_line, without_secrets};
+use crate::domain::text::{code_block, inert, one_line, without_secrets};
 use crate::domain::verification::{CameTo, Check, Verification};
 
 /// So much of a red check's output is shown, from its end.
@@ -92,12 +92,8 @@ fn output(check: &Check) -> Option<String> {
     let text = without_secrets(check.output.trim_end());
     let from = text.ceil_char_boundary(text.len().saturating_sub(LONGEST_OUTPUT));
     let text = text.get(from..).unwrap_or_default();
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    Some(format!(
-        "The end of what {} printed:\n\n{fence}text\n{text}\n{fence}",
-        code(&check.command)
-    ))
+    let block = code_block("text", text);
+    Some(format!("The end of what {} printed:\n\n{block}", code(&check.command)))
 }
 
 /// Lines that red checks complain about.

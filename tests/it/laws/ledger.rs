@@ -160,6 +160,7 @@ impl Ledger {
                 asked_at: None,
                 line: None,
                 reviews: None,
+                not_pushed: None,
                 rules: Rules::default(),
             },
             base_branch: "main".into(),

@@ -870,7 +870,7 @@ async fn a_model_that_never_answers_is_no_end_of_the_time() {
     assert_eq!((outcome.end.as_str(), outcome.steps), ("provider_error", 0));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_the_time_that_a_service_took_to_answer_counts() {
     let ended = async |lost: Duration| {
         let stage = stage();

@@ -200,6 +200,7 @@ pub fn task(hold: i64) -> NewTask {
             asked_at: None,
             line: None,
             reviews: None,
+            not_pushed: None,
             rules: Rules::default(),
         },
         base_branch: "main".to_owned(),

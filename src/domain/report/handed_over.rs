@@ -1,0 +1,75 @@
+//! A change as a patch, for people to apply themselves where I push nothing.
+
+use crate::domain::handed_over::{FilePatch, HandedOver, NotPushed};
+use crate::domain::ids::TaskId;
+use crate::domain::text::{code, code_block};
+
+/// A patch of more lines is folded.
+const MOST_OPEN_LINES: usize = 60;
+/// So many files that are left out are named.
+const MOST_NAMED: usize = 20;
+
+/// How it is applied; the patch, as far as there is room for it; what is not in it.
+pub(super) fn handed_over(task: TaskId, change: &HandedOver, room: usize) -> String {
+    let (shown, left_out) = fitting(change, room);
+    let mut parts = Vec::new();
+    if !shown.is_empty() {
+        let file = format!("t_{}.patch", task.short());
+        parts
+            .push(format!("Save this as `{file}`; `git apply {file}` puts it on {}:", change.base));
+        let patch: String = shown.iter().filter_map(|file| file.patch.as_deref()).collect();
+        parts.push(block(&patch, shown.len()));
+    }
+    if !left_out.is_empty() {
+        parts.push(format!(
+            "**Left out**, because it is no plain text or too much for a comment: {}",
+            named(&left_out)
+        ));
+    }
+    parts.join("\n\n")
+}
+
+/// Why there is a patch.
+pub(super) fn not_pushed(why: &NotPushed) -> String {
+    match why {
+        NotPushed::Fork => {
+            "This pull request comes from a fork, where I push nothing. My change is the patch below."
+                .to_owned()
+        }
+        NotPushed::Protected(branch) => format!(
+            "This pull request comes from {}, which is protected or the default branch, where I push nothing. My change is the patch below.",
+            code(branch)
+        ),
+    }
+}
+
+/// The files whose patches fit together, and the others.
+fn fitting(change: &HandedOver, room: usize) -> (Vec<&FilePatch>, Vec<&FilePatch>) {
+    let mut room = room;
+    change.files.iter().partition(|file| {
+        let Some(length) = file.patch.as_ref().map(String::len).filter(|l| *l <= room) else {
+            return false;
+        };
+        room -= length;
+        true
+    })
+}
+
+fn block(patch: &str, files: usize) -> String {
+    let block = code_block("diff", patch.trim_end_matches('\n'));
+    let lines = patch.lines().count();
+    if lines <= MOST_OPEN_LINES {
+        return block;
+    }
+    let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    format!(
+        "<details><summary>The patch: {files}, {lines} lines</summary>\n\n{block}\n\n</details>"
+    )
+}
+
+fn named(files: &[&FilePatch]) -> String {
+    let names: Vec<String> = files.iter().take(MOST_NAMED).map(|file| code(&file.path)).collect();
+    let more = files.len().saturating_sub(MOST_NAMED);
+    let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+    format!("{}{more}", names.join(", "))
+}

@@ -1,0 +1,50 @@
+//! A change that people apply themselves: what git prints comes out file by file, byte for byte, and
+//! what does not survive a comment is named.
+
+use asynccoder::domain::handed_over::{HandedOver, NotPushed};
+use asynccoder::domain::ids::Sha;
+use proptest::prelude::*;
+
+fn read(printed: &[u8]) -> HandedOver {
+    let base = Sha::parse(&"a".repeat(40)).unwrap();
+    HandedOver::read(NotPushed::Fork, base, printed)
+}
+
+/// What git prints for a file with these lines.
+fn part(path: &str, lines: &str) -> String {
+    let added: String = lines.split('\n').map(|line| format!("+{line}\n")).collect();
+    let count = added.lines().count();
+    format!(
+        "diff --git a/{path} b/{path}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{count} @@\n{added}"
+    )
+}
+
+#[test]
+fn what_survives_no_comment_is_named() {
+    let (plain, ends) = (part("a.txt", "one"), part("b.txt", "one\r"));
+    let large = part("c.txt", &"x".repeat(100_000));
+    let binary = part("d.bin", "\0");
+    let mut printed = [plain.as_str(), &ends, &large, &binary].concat().into_bytes();
+    printed.extend(part("e b/e.txt", "").bytes().chain(*b"+\xff\n"));
+    let change = read(&printed);
+    let told: Vec<_> = change.files.iter().map(|f| (f.path.as_str(), f.patch.clone())).collect();
+    let none = |path| (path, None);
+    let left_out = [none("b.txt"), none("c.txt"), none("d.bin"), none("e b/e.txt")];
+    assert_eq!(told[0], ("a.txt", Some(plain)));
+    assert_eq!(told[1..], left_out);
+}
+
+proptest! {
+    #[test]
+    fn every_file_comes_out_as_git_printed_it(
+        files in prop::collection::vec(("[a-zäß /]{1,9}[a-z]", "[a-z \ndiff\\-g@+]{0,40}"), 0..6),
+    ) {
+        let parts: Vec<String> = files.iter().map(|(path, lines)| part(path, lines)).collect();
+        let change = read(parts.concat().as_bytes());
+        let out: Vec<String> = change.files.iter().map(|f| f.patch.clone().unwrap()).collect();
+        prop_assert_eq!(out, parts);
+        let paths: Vec<&str> = change.files.iter().map(|f| f.path.as_str()).collect();
+        let expected: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+        prop_assert_eq!(paths, expected);
+    }
+}
