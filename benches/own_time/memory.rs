@@ -20,6 +20,8 @@ const STARTS: usize = 10;
 const REST: Duration = Duration::from_secs(2);
 /// Tasks at once.
 const TASKS: usize = 100;
+/// Fewer a minute than the program allows a person.
+const COMMANDS_A_PERSON: usize = 5;
 /// Requests to the model of each, the last without an answer.
 const REQUESTS: usize = 4;
 
@@ -61,12 +63,15 @@ pub(crate) async fn many_tasks(folder: &Path) -> anyhow::Result<()> {
     let program = Program::start(&variables).await?;
     simulator.deliver_to(&format!("{}/api/webhooks/github", program.url));
     // Whoever is to be granted something has to be known.
-    comment(&simulator, "/asynccoder ping")?;
+    comment(&simulator, "dana", "/asynccoder ping")?;
     simulator.wait_for(|s| s.comments(REPOSITORY, 1).len() == 2, LIMIT).await?;
     grant(&variables).await?;
     let began = Instant::now();
-    for _ in 0..TASKS {
-        comment(&simulator, "/asynccoder debug")?;
+    for number in 0..TASKS {
+        let person = format!("dana-{}", number / COMMANDS_A_PERSON);
+        simulator.add_user(&person);
+        simulator.set_permission(REPOSITORY, &person, "write")?;
+        comment(&simulator, &person, "/asynccoder debug")?;
     }
     let wanted = TASKS * REQUESTS;
     simulator.wait_for(move |s| s.models().requests().len() >= wanted, LIMIT).await?;
@@ -92,9 +97,9 @@ fn slow() -> Script {
         .hangs()
 }
 
-fn comment(simulator: &Simulator, text: &str) -> anyhow::Result<()> {
+fn comment(simulator: &Simulator, person: &str, text: &str) -> anyhow::Result<()> {
     let issue = simulator.quietly().open_issue(REPOSITORY, "dana", "No discount", "At 100.00.")?;
-    simulator.comment(REPOSITORY, issue, "dana", text)?;
+    simulator.comment(REPOSITORY, issue, person, text)?;
     Ok(())
 }
 

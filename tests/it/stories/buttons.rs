@@ -139,11 +139,13 @@ story!(who_may_not_press_is_told_so, async |world| {
     "#]]).await;
     world.model(repo::fixes_the_till().when("mend the findings"));
     world.simulator.press(REPOSITORY, check, "alice", "fix").unwrap();
-    world.settles_as(expect![[r#"
+    world
+        .settles_as(expect![[r#"
         asynccoder   pushes words (src/discount.rs +1 -1) on top
         asynccoder   #2 synchronized
         asynccoder   check "Async Coder / async" success on <sha>
         asynccoder   check "Async Coder / async" success on <sha>
         asynccoder   #2 async · done: I pushed <sha> to `words`. [4 steps, 1 credit]
-    "#]]).await;
+    "#]])
+        .await;
 });
