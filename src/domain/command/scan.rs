@@ -80,9 +80,14 @@ fn silent_ranges(comment: &str) -> Vec<Range<usize>> {
         | Event::Rule
         | Event::TaskListMarker(_) => false,
     };
-    Parser::new_ext(comment, Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES)
-        .into_offset_iter()
-        .filter(|(event, _)| is_silent(event))
-        .map(|(_, range)| range)
-        .collect()
+    let parser = Parser::new_ext(comment, Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES);
+    // Where links lead to is shown to nobody.
+    let mut silent: Vec<Range<usize>> = parser
+        .reference_definitions()
+        .iter()
+        .map(|(_, definition)| definition.span.clone())
+        .collect();
+    let events = parser.into_offset_iter().filter(|(event, _)| is_silent(event));
+    silent.extend(events.map(|(_, range)| range));
+    silent
 }

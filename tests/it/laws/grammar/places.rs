@@ -41,6 +41,22 @@ fn where_a_command_is_heard() {
             "| a |\n|---|\n| /asynccoder debug |",
             "",
             "\u{feff}/asynccoder debug",
+            "1. first\n   /asynccoder debug",
+            "- item\n  - nested\n\n/asynccoder debug",
+            "> - a\n> /asynccoder debug",
+            "~~/asynccoder debug~~",
+            "---\n/asynccoder debug\n---",
+            "/asynccoder debug\n===",
+            "[ref]:\n/asynccoder debug",
+            "[ref]:\n/asynccoder 'debug it'",
+            "`a\n/asynccoder debug\nb`",
+            "<pre>\n\n/asynccoder debug\n</pre>",
+            "<!-- a -->\n\n/asynccoder debug",
+            "a\r\n/asynccoder debug now\r\n",
+            "/asynccoder\u{a0}debug",
+            "/asynccoder\u{200b} debug",
+            "&#47;asynccoder debug",
+            "\\\n/asynccoder debug",
         ],
         expect![[r##"
             "/asynccoder debug"
@@ -111,6 +127,38 @@ fn where_a_command_is_heard() {
                 nothing
             "\u{feff}/asynccoder debug"
                 nothing
+            "1. first\n   /asynccoder debug"
+                debug
+            "- item\n  - nested\n\n/asynccoder debug"
+                debug
+            "> - a\n> /asynccoder debug"
+                nothing
+            "~~/asynccoder debug~~"
+                nothing
+            "---\n/asynccoder debug\n---"
+                debug "---"
+            "/asynccoder debug\n==="
+                debug "==="
+            "[ref]:\n/asynccoder debug"
+                debug
+            "[ref]:\n/asynccoder 'debug it'"
+                nothing
+            "`a\n/asynccoder debug\nb`"
+                nothing
+            "<pre>\n\n/asynccoder debug\n</pre>"
+                nothing
+            "<!-- a -->\n\n/asynccoder debug"
+                debug
+            "a\r\n/asynccoder debug now\r\n"
+                debug "now"
+            "/asynccoder\u{a0}debug"
+                debug
+            "/asynccoder\u{200b} debug"
+                nothing
+            "&#47;asynccoder debug"
+                nothing
+            "\\\n/asynccoder debug"
+                debug
         "##]],
     );
 }
