@@ -3,6 +3,8 @@
 //! A wrong value never becomes a default. All faults are collected and named at once, each with the
 //! variable and the remedy, and the program does not start with any of them.
 
+mod identity;
+mod models;
 mod parts;
 mod reader;
 

@@ -4,6 +4,8 @@
 //! events always lead to the same place, which is how a run goes on after a crash: the stored steps
 //! are fed in again, and nothing of them is done again.
 
+mod calls;
+mod ending;
 mod hand_off;
 mod patience;
 mod repairs;
@@ -11,21 +13,23 @@ mod repairs;
 use super::budget::{Allowance, Bound, Budget, Exhausted, Spent};
 use super::context::Conversation;
 use super::tools::{Finish, ToolCall, ToolResult};
-use super::{Assignment, Outcome, StepResults, StoredStep, prompt};
+use super::{Assignment, Outcome, StepResults, prompt};
 use crate::domain::catalog::{Model, Provider};
 use crate::domain::credit::{NanoUsd, Usage};
 use crate::domain::report::detail;
-use crate::domain::review::{Finding, Scores};
+use crate::domain::review::Finding;
 use crate::domain::task::{End, Kind};
-use crate::llm::{Block, LlmError, Message, Reply, Stop, UserPart};
+use crate::llm::{LlmError, Message, Reply, Stop, UserPart};
+use calls::{answers, answers_of, calls};
 use hand_off::HandOff;
 use patience::{Patience, Verdict};
 use repairs::Repairs;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Nobody needs more calls in one answer; the others are refused.
-const MOST_CALLS: usize = 32;
+/// What the model is told when its answer was cut off.
+const CUT_OFF: &str = "Your answer was cut off at the output limit, and none of its calls was run. \
+                       Answer in smaller steps.";
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -286,100 +290,16 @@ impl Turn {
     pub const fn is_reviewed(&self) -> bool {
         self.is_reviewed
     }
-
-    /// The first time that the end is declared, the model sees its whole change once, and whenever it
-    /// has made a check red, what that check says, if it can still be asked.
-    fn looked_over(&mut self, finish: &Finish, results: &StepResults) -> Effect {
-        let shown = results.review.as_ref().filter(|_| self.wants_review());
-        let look = shown.map(|shown| self.second_look(shown));
-        let red = self.repairs.wanted(&self.fence, results);
-        if look.is_none() && red.is_none() {
-            return self.finished(finish);
-        }
-        self.is_reviewed |= look.is_some();
-        self.said = Some(finish.clone());
-        let words = [red, look].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-        self.answer(&results.results, Some(words));
-        match self.ask() {
-            call @ Effect::Call { .. } => call,
-            Effect::RunTools { .. } | Effect::Wait { .. } | Effect::End(_) => self.finished(finish),
-        }
-    }
-
-    fn second_look(&self, shown: &str) -> String {
-        match self.kind {
-            Kind::PrReview => prompt::second_look(&self.fence, shown),
-            Kind::Ask | Kind::Architect | Kind::Documentation | Kind::Debug | Kind::Async => {
-                prompt::review(&self.fence, shown)
-            }
-        }
-    }
-
-    fn finished(&self, finish: &Finish) -> Effect {
-        let end = if !finish.questions.is_empty() {
-            End::NeedsInfo
-        } else if self.may_edit && self.changed.is_empty() {
-            End::NoChange
-        } else {
-            End::Done
-        };
-        let outcome = Outcome { questions: finish.questions.clone(), ..self.outcome(end, None) };
-        Effect::End(Box::new(in_the_words_of(finish, outcome)))
-    }
-
-    fn window_is_full(&self) -> Effect {
-        self.end(End::LimitCost, Some(detail::window_is_full()))
-    }
-
-    fn end(&self, end: End, detail: Option<String>) -> Effect {
-        Effect::End(Box::new(self.outcome(end, detail)))
-    }
-
-    fn outcome(&self, end: End, detail: Option<String>) -> Outcome {
-        let outcome = Outcome {
-            end,
-            summary: String::new(),
-            title: None,
-            not_verified: Vec::new(),
-            questions: Vec::new(),
-            findings: self.findings.clone(),
-            scores: Scores::new(),
-            verdict: None,
-            changed: self.changed.clone(),
-            verification: self.repairs.latest(),
-            fell_back_to: self.fell_back_to.clone(),
-            usage: self.usage,
-            cost: self.spent.cost,
-            steps: self.spent.steps,
-            detail,
-        };
-        match &self.said {
-            Some(finish) => in_the_words_of(finish, outcome),
-            None => outcome,
-        }
-    }
-}
-
-fn in_the_words_of(finish: &Finish, outcome: Outcome) -> Outcome {
-    Outcome {
-        summary: finish.summary.clone(),
-        title: finish.title.clone(),
-        not_verified: finish.not_verified.clone(),
-        verdict: finish.verdict,
-        scores: finish.scores(),
-        ..outcome
-    }
 }
 
 /// How the conversation begins: with the task, and before it with what was said in the task that this
 /// one continues, if there is one.
 fn beginning(assignment: &Assignment, fixed_bytes: usize) -> Conversation {
-    let task = prompt::task(assignment);
-    let mut before = assignment.before.steps.iter();
-    let Some(first) = before.next() else { return Conversation::new(task, fixed_bytes) };
-    let mut conversation = Conversation::new(task, fixed_bytes);
-    conversation.recall(&first.reply, answers_of(first));
-    for step in before {
+    let mut conversation = Conversation::new(prompt::task(assignment), fixed_bytes);
+    if assignment.before.steps.is_empty() {
+        return conversation;
+    }
+    for step in &assignment.before.steps {
         conversation.recall(&step.reply, answers_of(step));
     }
     if assignment.before.is_foreign {
@@ -387,46 +307,4 @@ fn beginning(assignment: &Assignment, fixed_bytes: usize) -> Conversation {
     }
     conversation.add(prompt::goes_on(assignment));
     conversation
-}
-
-/// What was said to a stored step: every call has an answer, also in a step that was broken off.
-fn answers_of(step: &StoredStep) -> Vec<UserPart> {
-    let results = step.results.as_ref().map(|r| r.results.as_slice()).unwrap_or_default();
-    answers(&calls(&step.reply), results)
-}
-
-const CUT_OFF: &str = "Your answer was cut off at the output limit, and none of its calls was run. \
-                       Answer in smaller steps.";
-
-/// What the model wants to have run. After a cut nobody knows what is complete.
-fn calls(reply: &Reply) -> Vec<ToolCall> {
-    let mut calls = Vec::new();
-    for block in &reply.blocks {
-        let Block::ToolCall { id, name, arguments } = block else { continue };
-        let refused = if reply.stop == Stop::MaxTokens {
-            Some("not run: the answer was cut off")
-        } else if calls.len() >= MOST_CALLS {
-            Some("not run: too many calls in one answer")
-        } else {
-            None
-        };
-        let (id, name, arguments) = (id.clone(), name.clone(), arguments.clone());
-        calls.push(ToolCall { id, name, arguments, refused });
-    }
-    calls
-}
-
-/// One answer for each call: a provider refuses a conversation with a call that has none.
-fn answers(calls: &[ToolCall], results: &[ToolResult]) -> Vec<UserPart> {
-    let mut results = results.iter();
-    let answer = |call: &ToolCall| {
-        let result = results.next();
-        UserPart::ToolResult {
-            call_id: call.id.clone(),
-            name: call.name.clone(),
-            text: result.map_or_else(|| "not run".to_owned(), |result| result.text.clone()),
-            is_error: result.is_none_or(|result| result.is_error),
-        }
-    };
-    calls.iter().map(answer).collect()
 }

@@ -1,25 +1,15 @@
 //! Takes values out of the environment and collects everything that is wrong with them.
 
-use super::{AppIdentity, Config, ProviderAccess, Timing, Walls};
-use crate::domain::catalog::{Catalog, Provider};
+use super::{AppIdentity, Config, Timing, Walls};
 use crate::domain::credit::{Credits, Daily};
 use crate::domain::limits::Bounds;
-use crate::domain::plan::Plans;
-use base64::Engine;
 use http::HeaderName;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
 use url::Url;
-
-/// The operator's own models, in `DATA_DIR`.
-const MODELS_FILE: &str = "models.toml";
-/// What the operator calls the plans of their listing, in `DATA_DIR`.
-const PLANS_FILE: &str = "plans.toml";
 
 const KILOBYTE: u64 = 1_000;
 const MEGABYTE: u64 = 1000 * KILOBYTE;
@@ -147,15 +137,15 @@ impl Reader {
     }
 
     /// An empty value counts as not set: that is what `NAME=` in a file means to people.
-    fn take(&self, name: &str) -> Option<String> {
+    pub(super) fn take(&self, name: &str) -> Option<String> {
         self.vars.get(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
-    fn fault(&mut self, name: &str, remedy: &str) {
+    pub(super) fn fault(&mut self, name: &str, remedy: &str) {
         self.faults.push(format!("{name} {remedy}"));
     }
 
-    fn required(&mut self, name: &str, what: &str) -> Option<String> {
+    pub(super) fn required(&mut self, name: &str, what: &str) -> Option<String> {
         let value = self.take(name);
         if value.is_none() {
             self.fault(name, &format!("is not set: {what}"));
@@ -234,134 +224,6 @@ impl Reader {
         (data_dir, url)
     }
 
-    fn private_key(&mut self) -> Option<SecretString> {
-        let text = match (self.take("PRIVATE_KEY"), self.take("PRIVATE_KEY_PATH")) {
-            (Some(key), _) => key,
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(key) => key,
-                Err(error) => {
-                    self.fault(
-                        "PRIVATE_KEY_PATH",
-                        &format!("names a file that cannot be read: {path}: {error}"),
-                    );
-                    return None;
-                }
-            },
-            (None, None) => {
-                self.fault(
-                    "PRIVATE_KEY",
-                    "is not set: give the App's private key here or its file in PRIVATE_KEY_PATH",
-                );
-                return None;
-            }
-        };
-        let key = pem(&text);
-        if key.is_none() {
-            self.fault(
-                "PRIVATE_KEY",
-                "must be the App's private RSA key: PEM, PEM with \\n for line ends, or base64 of it",
-            );
-        }
-        key.map(SecretString::from)
-    }
-
-    pub(super) fn webhook_secrets(&mut self) -> Option<Vec<SecretString>> {
-        let text = self.required(
-            "WEBHOOK_SECRET",
-            "the secret from the App's settings; without one anybody could send commands",
-        )?;
-        let secrets = text.split(',').map(str::trim).filter(|s| !s.is_empty());
-        let secrets: Vec<_> = secrets.map(|s| SecretString::from(s.to_owned())).collect();
-        if secrets.is_empty() {
-            self.fault(
-                "WEBHOOK_SECRET",
-                "has only commas: give the secret from the App's settings",
-            );
-            return None;
-        }
-        if secrets.iter().any(|s| s.expose_secret().len() < 8) {
-            self.fault("WEBHOOK_SECRET", "is shorter than 8 characters: take a long random one");
-        }
-        Some(secrets)
-    }
-
-    /// The shipped catalog, with the operator's file over it if there is one.
-    pub(super) fn catalog(&mut self, data_dir: &Path) -> Option<Catalog> {
-        let catalog = own_file(&data_dir.join(MODELS_FILE)).and_then(|own| {
-            let catalog = match own {
-                Some((name, text)) => Catalog::overlaid(&name, &text),
-                None => Catalog::embedded(),
-            };
-            catalog.map_err(|error| error.to_string())
-        });
-        catalog.map_err(|fault| self.faults.push(fault)).ok()
-    }
-
-    /// The shipped plans, with the operator's file over them if there is one.
-    pub(super) fn plans(&mut self, data_dir: &Path) -> Option<Plans> {
-        let plans = own_file(&data_dir.join(PLANS_FILE)).and_then(|own| {
-            let plans = match own {
-                Some((name, text)) => Plans::overlaid(&name, &text),
-                None => Plans::embedded(),
-            };
-            plans.map_err(|error| error.to_string())
-        });
-        plans.map_err(|fault| self.faults.push(fault)).ok()
-    }
-
-    pub(super) fn providers(&mut self) -> Vec<ProviderAccess> {
-        let known = [
-            (Provider::Anthropic, "ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
-            (Provider::OpenAi, "OPENAI_BASE_URL", "https://api.openai.com/v1"),
-            (
-                Provider::Gemini,
-                "GOOGLE_GEMINI_BASE_URL",
-                "https://generativelanguage.googleapis.com",
-            ),
-        ];
-        known.into_iter().filter_map(|(who, name, base)| self.provider(who, name, base)).collect()
-    }
-
-    fn provider(
-        &mut self,
-        provider: Provider,
-        variable: &str,
-        default: &str,
-    ) -> Option<ProviderAccess> {
-        let base = self.url(variable, Some(default))?;
-        self.check_scheme(variable, &base);
-        let key = self.take(provider.key_variable()).map(SecretString::from)?;
-        let base_url = base.as_str().trim_end_matches('/').to_owned();
-        Some(ProviderAccess { provider, base_url, key })
-    }
-
-    pub(super) fn default_model(
-        &mut self,
-        catalog: Option<&Catalog>,
-        providers: &[ProviderAccess],
-    ) -> Option<String> {
-        let catalog = catalog?;
-        let Some(name) = self.take("DEFAULT_MODEL") else {
-            let usable = |m: &&crate::domain::catalog::Model| {
-                providers.iter().any(|p| p.provider == m.provider)
-            };
-            return catalog.models().find(usable).map(|m| m.id.clone());
-        };
-        match catalog.find(&name) {
-            Ok(model) => Some(model.id.clone()),
-            Err(no) => {
-                let fault = if no.among.is_empty() {
-                    let meant = no.nearest.map(|n| format!("; did you mean {n}?"));
-                    format!("names no model of the catalog: {name}{}", meant.unwrap_or_default())
-                } else {
-                    format!("could mean more than one model: {}", no.among.join(", "))
-                };
-                self.fault("DEFAULT_MODEL", &fault);
-                None
-            }
-        }
-    }
-
     fn check_logging(&mut self) {
         if self.take("LOG_FORMAT").is_some_and(|format| format != "text" && format != "json") {
             self.fault("LOG_FORMAT", "must be text or json");
@@ -375,7 +237,7 @@ impl Reader {
     }
 
     /// Without encryption a token or a key would travel in the open.
-    fn check_scheme(&mut self, name: &str, url: &Url) {
+    pub(super) fn check_scheme(&mut self, name: &str, url: &Url) {
         let loopback = match url.host() {
             Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
             Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -386,31 +248,4 @@ impl Reader {
             self.fault(name, "must begin with https:// unless it is on this machine: tokens and keys would travel in the open");
         }
     }
-}
-
-/// A file of the operator's, with its name for people, if there is one; or what is wrong with it.
-fn own_file(path: &Path) -> Result<Option<(String, String)>, String> {
-    let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some((name, text))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!(
-            "{name} cannot be read: {error}. Make it readable UTF-8 text, or remove it"
-        )),
-    }
-}
-
-/// A PEM text in any of the shapes in which people keep it.
-fn pem(text: &str) -> Option<String> {
-    let unescaped = text.replace("\\n", "\n");
-    let decoded = || {
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(text.split_whitespace().collect::<String>())
-            .ok()?;
-        String::from_utf8(bytes).ok()
-    };
-    let pem = if unescaped.contains("-----BEGIN") { unescaped } else { decoded()? };
-    let key = EncodingKey::from_rsa_pem(pem.as_bytes()).ok()?;
-    // A public key reads as well; only a private one signs.
-    jsonwebtoken::encode(&Header::new(Algorithm::RS256), &(), &key).ok().map(|_| pem)
 }
