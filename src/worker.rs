@@ -6,6 +6,7 @@
 mod attempt;
 mod broken;
 mod checking;
+mod handing_over;
 mod journal;
 mod lease;
 mod outcome;

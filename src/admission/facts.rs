@@ -8,7 +8,7 @@ use crate::domain::handed_over::NotPushed;
 use crate::domain::ids::{Sha, TaskId};
 use crate::domain::policy::{Facts, Permission, RepositoryState, unwanted};
 use crate::domain::repo_config::RepoConfig;
-use crate::domain::task::Reviewed;
+use crate::domain::task::{HandsOver, Reviewed};
 use crate::github::Place;
 use crate::github::error::GitHubError;
 use crate::github::pulls::{PullRequestNow, Side};
@@ -37,8 +37,8 @@ pub(super) struct Ground {
     pub(super) base_sha: Sha,
     /// What a review is about.
     pub(super) reviews: Option<Reviewed>,
-    /// Why a change would not be pushed.
-    pub(super) not_pushed: Option<NotPushed>,
+    /// Whether a change would be handed over.
+    pub(super) hands_over: Option<HandsOver>,
 }
 
 impl Gathered {
@@ -159,8 +159,14 @@ impl Admission {
         } else {
             None
         };
-        let Side { branch: base_branch, sha: base_sha, .. } = pull.head;
-        let mut ground = Ground { base_branch, base_sha, reviews: None, not_pushed };
+        let (head, base) = (pull.head, pull.base);
+        let hands_over = not_pushed.map(|why| HandsOver {
+            why,
+            base_branch: base.branch.clone(),
+            base_sha: base.sha.clone(),
+        });
+        let mut ground =
+            Ground { base_branch: head.branch, base_sha: head.sha, reviews: None, hands_over };
         if asked.verb != Verb::PrReview {
             return Ok((RepositoryState::Ready, Some(ground)));
         }
@@ -170,7 +176,7 @@ impl Admission {
         {
             return Ok((RepositoryState::Reviewed(*task), None));
         }
-        let Side { branch: base_branch, sha: base_sha, .. } = pull.base;
+        let Side { branch: base_branch, sha: base_sha, .. } = base;
         let since = since.map(|(_, sha)| sha);
         ground.reviews = Some(Reviewed { base_branch, base_sha, since });
         Ok((RepositoryState::Ready, Some(ground)))
@@ -234,7 +240,7 @@ impl Admission {
         {
             return Ok((RepositoryState::BranchExists(name.clone()), None));
         }
-        let ground = Ground { base_branch, base_sha, reviews: None, not_pushed: None };
+        let ground = Ground { base_branch, base_sha, reviews: None, hands_over: None };
         Ok((RepositoryState::Ready, Some(ground)))
     }
 }

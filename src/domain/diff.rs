@@ -5,9 +5,11 @@
 
 mod parse;
 mod show;
+mod suggestions;
 
 pub use parse::parse;
 pub use show::{Shown, show};
+pub use suggestions::{Suggestion, suggestions};
 
 use super::review::Side;
 use std::collections::BTreeSet;

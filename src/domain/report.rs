@@ -7,7 +7,7 @@ pub mod answer;
 pub mod check;
 pub mod config;
 pub mod detail;
-mod handed_over;
+pub mod handed_over;
 pub mod pull_request;
 pub mod receipt;
 pub mod refusal;

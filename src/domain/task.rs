@@ -40,12 +40,31 @@ pub struct Brief {
     /// What is reviewed.
     #[serde(default)]
     pub reviews: Option<Reviewed>,
-    /// Why a change is handed over as a patch, if it is.
+    /// Whether a change is handed over instead of being pushed.
     #[serde(default)]
-    pub not_pushed: Option<NotPushed>,
+    pub hands_over: Option<HandsOver>,
     /// What the repository says about all work in it.
     #[serde(default)]
     pub rules: Rules,
+}
+
+impl Brief {
+    /// The branch that the pull request is for, and where it was, where that matters for the work.
+    pub fn pull_request_base(&self) -> Option<(&str, &Sha)> {
+        let reviewed = self.reviews.as_ref().map(|r| (r.base_branch.as_str(), &r.base_sha));
+        reviewed.or(self.hands_over.as_ref().map(|h| (h.base_branch.as_str(), &h.base_sha)))
+    }
+}
+
+/// A pull request to which nothing is pushed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandsOver {
+    /// Why.
+    pub why: NotPushed,
+    /// The branch that the pull request is for.
+    pub base_branch: String,
+    /// Where that branch was.
+    pub base_sha: Sha,
 }
 
 /// What a repository's configuration said when the task was asked for.

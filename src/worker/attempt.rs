@@ -116,8 +116,8 @@ impl Worker {
         // Held from before the fetch, or a mirror that is being made could be dropped again.
         let _mirror = self.git.use_mirror(&remote)?;
         self.git.fetch(&remote, &task.base_branch, &task.base_sha, &token).await?;
-        if let Some(reviewed) = &task.brief.reviews {
-            self.git.fetch(&remote, &reviewed.base_branch, &reviewed.base_sha, &token).await?;
+        if let Some((branch, sha)) = task.brief.pull_request_base() {
+            self.git.fetch(&remote, branch, sha, &token).await?;
         }
         Ok(self.git.worktree(&remote, task.id, task.lease, &task.base_sha).await?)
     }
@@ -186,14 +186,14 @@ impl Worker {
         workspace: &Workspace,
     ) -> Result<Option<String>, Broken> {
         let Site { task, worktree, .. } = site;
-        let is_ours = task.kind.limits().may_edit && task.brief.not_pushed.is_none();
+        let is_ours = task.kind.limits().may_edit && task.brief.hands_over.is_none();
         let is_foreign = task.brief.thread.is_pull_request && !is_ours;
         if !is_foreign {
             return Ok(first_of(workspace, &GUIDANCE_FILES));
         }
-        let Some(reviewed) = &task.brief.reviews else { return Ok(None) };
+        let Some((_, base)) = task.brief.pull_request_base() else { return Ok(None) };
         for name in GUIDANCE_FILES {
-            if let Some(text) = self.git.text_at(worktree, &reviewed.base_sha, name).await? {
+            if let Some(text) = self.git.text_at(worktree, base, name).await? {
                 return Ok(Some(text::at_most(&text, LONGEST_GUIDANCE)));
             }
         }

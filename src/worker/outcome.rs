@@ -7,7 +7,6 @@ use super::reviewing::Subject;
 use crate::agent::Outcome;
 use crate::agent::workspace::Workspace;
 use crate::domain::act::{Act, CommitRecipe, PullRequest, Push};
-use crate::domain::handed_over::{HandedOver, NotPushed};
 use crate::domain::places::{self, CodePlace};
 use crate::domain::report;
 use crate::domain::report::pull_request::{
@@ -54,9 +53,8 @@ impl Worker {
                 // What was found out about another tree says nothing about this one.
                 let verification = outcome.verification.clone().filter(|v| v.tree == tree.tree);
                 let words = report::Outcome { verification, ..words };
-                if let Some(why) = &site.task.brief.not_pushed {
-                    let handed_over = Some(self.handed_over(site, &tree, why).await?);
-                    return Ok(nothing_to_push(end, report::Outcome { handed_over, ..words }));
+                if let Some(how) = &site.task.brief.hands_over {
+                    return self.handed_over(site, &tree, how, (end, words)).await;
                 }
                 let acts = self.publish(site, &tree, &outcome, &words).await?;
                 Ok(Sealed { end, outcome: words, acts })
@@ -70,17 +68,6 @@ impl Worker {
                 Ok(nothing_to_push(End::PolicyBlock, outcome))
             }
         }
-    }
-
-    /// The change as people can apply it themselves.
-    async fn handed_over(
-        &self,
-        site: Site<'_>,
-        tree: &CheckedTree,
-        why: &NotPushed,
-    ) -> Result<HandedOver, Broken> {
-        let printed = self.git.printed_change(site.worktree, tree).await?;
-        Ok(HandedOver::read(why.clone(), site.task.base_sha.clone(), &printed))
     }
 
     /// The acts that publish a checked tree: the push, and the pull request after it.
@@ -175,7 +162,7 @@ fn onto_head(task: &ClaimedTask) -> bool {
 
 /// Whether an end brings work along. Nobody wants unfinished work in their own branch.
 fn publishes(task: &ClaimedTask, end: End) -> bool {
-    let is_pushed_to_them = onto_head(task) && task.brief.not_pushed.is_none();
+    let is_pushed_to_them = onto_head(task) && task.brief.hands_over.is_none();
     end == End::Done || (end.keeps_partial_work() && !is_pushed_to_them)
 }
 

@@ -1,7 +1,12 @@
 //! A change as a patch, for people to apply themselves where I push nothing.
 
+use super::task_marker;
+use crate::domain::act::InlineComment;
+use crate::domain::diff::Suggestion;
 use crate::domain::handed_over::{FilePatch, HandedOver, NotPushed};
 use crate::domain::ids::TaskId;
+use crate::domain::review::Side;
+use crate::domain::task::Kind;
 use crate::domain::text::{code, code_block};
 
 /// A patch of more lines is folded.
@@ -29,18 +34,38 @@ pub(super) fn handed_over(task: TaskId, change: &HandedOver, room: usize) -> Str
     parts.join("\n\n")
 }
 
+/// The text of the review that has the same change at its lines.
+pub fn suggestions_body(task: TaskId, kind: Kind) -> String {
+    format!(
+        "### Async Coder · {kind} · suggestions\n\nMy change at its lines; they belong together. All of it is also a patch in my comment.\n\n{}",
+        task_marker(task)
+    )
+}
+
+/// One of its comments.
+pub fn suggestion(suggestion: &Suggestion) -> InlineComment {
+    // With an empty line in the block, that line would stand there in the end.
+    let body = match suggestion.lines.as_slice() {
+        [] => "```suggestion\n```".to_owned(),
+        lines => code_block("suggestion", &lines.join("\n")),
+    };
+    let Suggestion { path, first, last, .. } = suggestion;
+    InlineComment { path: path.clone(), first: *first, last: *last, side: Side::Right, body }
+}
+
 /// Why there is a patch.
-pub(super) fn not_pushed(why: &NotPushed) -> String {
-    match why {
-        NotPushed::Fork => {
-            "This pull request comes from a fork, where I push nothing. My change is the patch below."
-                .to_owned()
+pub(super) fn not_pushed(why: &NotPushed, suggestions: Option<&str>) -> String {
+    let from = match why {
+        NotPushed::Fork => "a fork".to_owned(),
+        NotPushed::Protected(branch) => {
+            format!("{}, which is protected or the default branch", code(branch))
         }
-        NotPushed::Protected(branch) => format!(
-            "This pull request comes from {}, which is protected or the default branch, where I push nothing. My change is the patch below.",
-            code(branch)
-        ),
-    }
+    };
+    let also = suggestions.map(|url| format!(", and [suggestions at its lines]({url})"));
+    format!(
+        "This pull request comes from {from}, where I push nothing. My change is the patch below{}.",
+        also.unwrap_or_default()
+    )
 }
 
 /// The files whose patches fit together, and the others.

@@ -5,7 +5,7 @@ use crate::domain::act::InlineComment;
 use crate::domain::ids::TaskId;
 use crate::domain::review::{Finding, Priority, Review, Verdict};
 use crate::domain::task::End;
-use crate::domain::text::{at_most, inert, one_line, without_secrets};
+use crate::domain::text::{at_most, code_block, inert, one_line, without_secrets};
 use std::fmt::Write as _;
 
 /// A comment at a line is read beside code: it has to be short.
@@ -109,7 +109,10 @@ pub fn comment(finding: &Finding) -> InlineComment {
     let is_harmless = |suggestion: &&String| without_secrets(suggestion) == **suggestion;
     if let Some(suggestion) = finding.suggestion.as_ref().filter(is_harmless) {
         body.push_str("\n\n");
-        body.push_str(&fenced("suggestion", suggestion));
+        body.push_str(&code_block(
+            "suggestion",
+            suggestion.strip_suffix('\n').unwrap_or(suggestion),
+        ));
     }
     InlineComment {
         path: finding.path.clone(),
@@ -118,14 +121,6 @@ pub fn comment(finding: &Finding) -> InlineComment {
         side: finding.side,
         body,
     }
-}
-
-/// A block that its content cannot end.
-fn fenced(word: &str, content: &str) -> String {
-    let longest = content.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    let content = content.strip_suffix('\n').unwrap_or(content);
-    format!("{fence}{word}\n{content}\n{fence}")
 }
 
 /// `3 findings: 1 P0, 2 P2`.

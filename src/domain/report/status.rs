@@ -113,7 +113,8 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
         parts.push(inert(&one_line(detail, 500)));
     }
     // A review says it itself, and the comment only points there.
-    if !view.outcome.summary.is_empty() && view.review_url.is_none() {
+    let is_told_there = view.review_url.is_some() && view.outcome.handed_over.is_none();
+    if !view.outcome.summary.is_empty() && !is_told_there {
         let summary = inert(&at_most(&view.outcome.summary, LONGEST_BODY / 2));
         parts.push(linked(&summary, &view.outcome.places, &view.source));
     }
@@ -145,7 +146,7 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
 /// The fact; an answer needs none before it.
 fn headline(view: &TaskView, end: End) -> Option<String> {
     if let (End::Done, Some(change)) = (end, &view.outcome.handed_over) {
-        return Some(not_pushed(&change.why));
+        return Some(not_pushed(&change.why, view.review_url.as_deref()));
     }
     let is_answer = end == End::Done && view.pushed.is_none() && view.review_url.is_none();
     (!is_answer).then(|| fact(view, end))

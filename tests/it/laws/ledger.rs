@@ -160,7 +160,7 @@ impl Ledger {
                 asked_at: None,
                 line: None,
                 reviews: None,
-                not_pushed: None,
+                hands_over: None,
                 rules: Rules::default(),
             },
             base_branch: "main".into(),

@@ -159,6 +159,35 @@ story!(what_is_asked_on_a_fork_is_a_patch, async |world| {
     assert!(!told.contains("Push it to main"), "a stranger guides nobody: {told}");
 });
 
+story!(what_fits_the_lines_of_a_fork_is_suggested_there_too, async |world| {
+    world.model(repo::fixes_the_till());
+    let fork = world.simulator.quietly().fork(REPOSITORY, "mallory").unwrap();
+    let file = world.simulator.file(REPOSITORY, "main", "src/discount.rs").unwrap();
+    let text = String::from_utf8(file).unwrap().replace("Ten percent off", "Ten percent less");
+    let files = [("src/discount.rs", Some(text.as_str()))];
+    world.simulator.quietly().commit_as(&fork, "mallory", "words", &files).unwrap();
+    let pull = world.mallory.quietly().proposes("mallory:words", "Say it in fewer words");
+    world.story();
+    world.alice.comments(&pull, "/asynccoder debug the discount is missing at exactly 100.00");
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder debug the discount is missing at exactly 100.00
+        asynccoder   #2 :eyes:
+        asynccoder   #2 reviews: debug · suggestions [src/discount.rs:8]
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #2 debug · done: This pull request comes from a fork, where I push nothing. My change is the patch below, and [suggestions at its lines](http://<host>/acme/till/pull/2#pullrequestreview-1018). [4 steps, 1 credit]
+    "#]]).await;
+    let review = world.simulator.reviews(REPOSITORY, pull.number).pop().unwrap();
+    expect![[r#"
+        ### Async Coder · debug · suggestions
+
+        My change at its lines; they belong together. All of it is also a patch in my comment.
+
+        <!-- asynccoder:task=<uuid> -->"#]].assert_eq(&teller::stable(&world.simulator.journal(), &review.body));
+    let comments: Vec<_> = review.comments.iter().map(|c| (&c["line"], &c["body"])).collect();
+    let suggested = json!("```suggestion\n    if cents >= THRESHOLD {\n```");
+    assert_eq!(comments, [(&json!(8), &suggested)]);
+});
+
 /// The file of the fault after the patch in this comment, as its reader applies it.
 fn applied(world: &World, comment: &str) -> String {
     let (_, rest) = comment.split_once("```diff\n").unwrap();

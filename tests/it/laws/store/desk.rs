@@ -200,7 +200,7 @@ pub fn task(hold: i64) -> NewTask {
             asked_at: None,
             line: None,
             reviews: None,
-            not_pushed: None,
+            hands_over: None,
             rules: Rules::default(),
         },
         base_branch: "main".to_owned(),
