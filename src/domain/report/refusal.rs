@@ -1,7 +1,7 @@
 //! Refusals and mistakes: what is wrong and what to do next.
 
 use crate::domain::catalog::{NoSuchModel, Provider};
-use crate::domain::command::{Mistake, Problem, TRIGGER};
+use crate::domain::command::{Mistake, Problem, TRIGGER, Verb};
 use crate::domain::credit::Credits;
 use crate::domain::ids::TaskId;
 use crate::domain::limits::Limit;
@@ -13,12 +13,7 @@ use std::fmt::Display;
 /// Why a command is not carried out.
 pub fn refusal(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::NotAllowed { verb, needs, has } => {
-            let has = if *has == Permission::None { "none" } else { has.as_str() };
-            format!(
-                "`{verb}` needs {needs} permission in this repository; you have {has}. Somebody with {needs} permission can give the command."
-            )
-        }
+        Refusal::NotAllowed { verb, needs, has } => not_allowed(*verb, *needs, *has),
         Refusal::Limited(limit) => limited(*limit),
         Refusal::NotWanted
         | Refusal::LabelsOff
@@ -73,6 +68,13 @@ pub fn refusal(refusal: &Refusal) -> String {
             "I lack access to this repository. An owner can check the App's installation and its permissions.".to_owned()
         }
     }
+}
+
+fn not_allowed(verb: Verb, needs: Permission, has: Permission) -> String {
+    let has = if has == Permission::None { "none" } else { has.as_str() };
+    format!(
+        "`{verb}` needs {needs} permission in this repository; you have {has}. Somebody with {needs} permission can give the command."
+    )
 }
 
 fn limited(limit: Limit) -> String {

@@ -182,7 +182,8 @@ story!(what_fits_the_lines_of_a_fork_is_suggested_there_too, async |world| {
 
         My change at its lines; they belong together. All of it is also a patch in my comment.
 
-        <!-- asynccoder:task=<uuid> -->"#]].assert_eq(&teller::stable(&world.simulator.journal(), &review.body));
+        <!-- asynccoder:task=<uuid> -->"#]]
+    .assert_eq(&teller::stable(&world.simulator.journal(), &review.body));
     let comments: Vec<_> = review.comments.iter().map(|c| (&c["line"], &c["body"])).collect();
     let suggested = json!("```suggestion\n    if cents >= THRESHOLD {\n```");
     assert_eq!(comments, [(&json!(8), &suggested)]);
