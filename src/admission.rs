@@ -272,7 +272,8 @@ impl Admission {
         start: Start,
         gathered: &Gathered,
     ) -> Result<(), StoreError> {
-        let Some(Ground { base_branch, base_sha, reviews, hands_over }) = &gathered.ground else {
+        let Some(Ground { base_branch, base_sha, reviews, target, not_pushed }) = &gathered.ground
+        else {
             // Policy lets a task start only on a ready repository, and that has a ground.
             return self.store.postpone_command(command, self.timing.backoff, Vec::new()).await;
         };
@@ -302,7 +303,8 @@ impl Admission {
                 draft: asked.options.draft.or(gathered.config.draft()),
                 continues: gathered.continues,
                 reviews: reviews.clone(),
-                hands_over: hands_over.clone(),
+                target: target.clone(),
+                not_pushed: not_pushed.clone(),
                 rules: rules(&gathered.config),
             },
             base_branch: base_branch.clone(),

@@ -8,7 +8,7 @@ use crate::domain::handed_over::NotPushed;
 use crate::domain::ids::{Sha, TaskId};
 use crate::domain::policy::{Facts, Permission, RepositoryState, unwanted};
 use crate::domain::repo_config::RepoConfig;
-use crate::domain::task::{HandsOver, Reviewed};
+use crate::domain::task::{Reviewed, Target};
 use crate::github::Place;
 use crate::github::error::GitHubError;
 use crate::github::pulls::{PullRequestNow, Side};
@@ -37,8 +37,10 @@ pub(super) struct Ground {
     pub(super) base_sha: Sha,
     /// What a review is about.
     pub(super) reviews: Option<Reviewed>,
-    /// Whether a change would be handed over.
-    pub(super) hands_over: Option<HandsOver>,
+    /// Where the pull request goes to.
+    pub(super) target: Option<Target>,
+    /// Why a change would not be pushed.
+    pub(super) not_pushed: Option<NotPushed>,
 }
 
 impl Gathered {
@@ -160,13 +162,14 @@ impl Admission {
             None
         };
         let (head, base) = (pull.head, pull.base);
-        let hands_over = not_pushed.map(|why| HandsOver {
-            why,
-            base_branch: base.branch.clone(),
-            base_sha: base.sha.clone(),
-        });
-        let mut ground =
-            Ground { base_branch: head.branch, base_sha: head.sha, reviews: None, hands_over };
+        let target = Some(Target { branch: base.branch.clone(), sha: base.sha.clone() });
+        let mut ground = Ground {
+            base_branch: head.branch,
+            base_sha: head.sha,
+            reviews: None,
+            target,
+            not_pushed,
+        };
         if asked.verb != Verb::PrReview {
             return Ok((RepositoryState::Ready, Some(ground)));
         }
@@ -240,7 +243,8 @@ impl Admission {
         {
             return Ok((RepositoryState::BranchExists(name.clone()), None));
         }
-        let ground = Ground { base_branch, base_sha, reviews: None, hands_over: None };
+        let ground =
+            Ground { base_branch, base_sha, reviews: None, target: None, not_pushed: None };
         Ok((RepositoryState::Ready, Some(ground)))
     }
 }

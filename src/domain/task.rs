@@ -40,31 +40,32 @@ pub struct Brief {
     /// What is reviewed.
     #[serde(default)]
     pub reviews: Option<Reviewed>,
-    /// Whether a change is handed over instead of being pushed.
+    /// Where the pull request goes to.
     #[serde(default)]
-    pub hands_over: Option<HandsOver>,
+    pub target: Option<Target>,
+    /// Why a change is handed over instead of being pushed, if it is.
+    #[serde(default)]
+    pub not_pushed: Option<NotPushed>,
     /// What the repository says about all work in it.
     #[serde(default)]
     pub rules: Rules,
 }
 
 impl Brief {
-    /// The branch that the pull request is for, and where it was, where that matters for the work.
-    pub fn pull_request_base(&self) -> Option<(&str, &Sha)> {
+    /// The branch that the pull request goes to, and where it was.
+    pub fn goes_to(&self) -> Option<(&str, &Sha)> {
         let reviewed = self.reviews.as_ref().map(|r| (r.base_branch.as_str(), &r.base_sha));
-        reviewed.or(self.hands_over.as_ref().map(|h| (h.base_branch.as_str(), &h.base_sha)))
+        reviewed.or(self.target.as_ref().map(|target| (target.branch.as_str(), &target.sha)))
     }
 }
 
-/// A pull request to which nothing is pushed.
+/// The branch that a pull request goes to: pinned when the task was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HandsOver {
-    /// Why.
-    pub why: NotPushed,
-    /// The branch that the pull request is for.
-    pub base_branch: String,
-    /// Where that branch was.
-    pub base_sha: Sha,
+pub struct Target {
+    /// The branch.
+    pub branch: String,
+    /// Where it was.
+    pub sha: Sha,
 }
 
 /// What a repository's configuration said when the task was asked for.

@@ -116,7 +116,7 @@ impl Worker {
         // Held from before the fetch, or a mirror that is being made could be dropped again.
         let _mirror = self.git.use_mirror(&remote)?;
         self.git.fetch(&remote, &task.base_branch, &task.base_sha, &token).await?;
-        if let Some((branch, sha)) = task.brief.pull_request_base() {
+        if let Some((branch, sha)) = task.brief.goes_to() {
             self.git.fetch(&remote, branch, sha, &token).await?;
         }
         Ok(self.git.worktree(&remote, task.id, task.lease, &task.base_sha).await?)
@@ -178,20 +178,18 @@ impl Worker {
 }
 
 impl Worker {
-    /// What the maintainers say. The head of a pull request is what its author says, who may be anybody
-    /// unless it is a branch of ours: there it is read where the pull request goes to, or not at all.
+    /// What the maintainers say. The head of a pull request is what its author says: there it is read
+    /// where the pull request goes to.
     async fn guidance(
         &self,
         site: Site<'_>,
         workspace: &Workspace,
     ) -> Result<Option<String>, Broken> {
         let Site { task, worktree, .. } = site;
-        let is_ours = task.kind.limits().may_edit && task.brief.hands_over.is_none();
-        let is_foreign = task.brief.thread.is_pull_request && !is_ours;
-        if !is_foreign {
+        if !task.brief.thread.is_pull_request {
             return Ok(first_of(workspace, &GUIDANCE_FILES));
         }
-        let Some((_, base)) = task.brief.pull_request_base() else { return Ok(None) };
+        let Some((_, base)) = task.brief.goes_to() else { return Ok(None) };
         for name in GUIDANCE_FILES {
             if let Some(text) = self.git.text_at(worktree, base, name).await? {
                 return Ok(Some(text::at_most(&text, LONGEST_GUIDANCE)));

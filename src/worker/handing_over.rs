@@ -6,10 +6,10 @@ use super::broken::Broken;
 use super::outcome::{Site, act};
 use crate::domain::act::{Act, NewReview};
 use crate::domain::diff::{self, Suggestion, suggestions};
-use crate::domain::handed_over::HandedOver;
+use crate::domain::handed_over::{HandedOver, NotPushed};
 use crate::domain::report;
 use crate::domain::report::handed_over::{suggestion, suggestions_body};
-use crate::domain::task::{End, HandsOver};
+use crate::domain::task::End;
 use crate::git::CheckedTree;
 use crate::store::tasks::Sealed;
 use anyhow::Context;
@@ -20,14 +20,13 @@ impl Worker {
         &self,
         site: Site<'_>,
         tree: &CheckedTree,
-        how: &HandsOver,
+        why: &NotPushed,
         (end, words): (End, report::Outcome),
     ) -> Result<Sealed, Broken> {
         let task = site.task;
         let printed = self.git.printed_change(site.worktree, tree).await?;
-        let change = HandedOver::read(how.why.clone(), task.base_sha.clone(), &printed);
-        let suggested =
-            if end == End::Done { self.suggested(site, how, printed).await? } else { None };
+        let change = HandedOver::read(why.clone(), task.base_sha.clone(), &printed);
+        let suggested = if end == End::Done { self.suggested(site, printed).await? } else { None };
         let acts = suggested.map(|all| {
             let body = suggestions_body(task.id, task.kind);
             let review = NewReview {
@@ -46,10 +45,10 @@ impl Worker {
     async fn suggested(
         &self,
         site: Site<'_>,
-        how: &HandsOver,
         printed: Vec<u8>,
     ) -> Result<Option<Vec<Suggestion>>, Broken> {
-        let whole = self.git.change_since_parting(site.worktree, &how.base_sha).await?;
+        let Some((_, base)) = site.task.brief.goes_to() else { return Ok(None) };
+        let whole = self.git.change_since_parting(site.worktree, base).await?;
         // A pull request of thousands of files would hold up everything else on this thread.
         let reading = move || {
             let change = diff::parse(&String::from_utf8_lossy(&printed));

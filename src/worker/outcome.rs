@@ -53,8 +53,8 @@ impl Worker {
                 // What was found out about another tree says nothing about this one.
                 let verification = outcome.verification.clone().filter(|v| v.tree == tree.tree);
                 let words = report::Outcome { verification, ..words };
-                if let Some(how) = &site.task.brief.hands_over {
-                    return self.handed_over(site, &tree, how, (end, words)).await;
+                if let Some(why) = &site.task.brief.not_pushed {
+                    return self.handed_over(site, &tree, why, (end, words)).await;
                 }
                 let acts = self.publish(site, &tree, &outcome, &words).await?;
                 Ok(Sealed { end, outcome: words, acts })
@@ -162,7 +162,7 @@ fn onto_head(task: &ClaimedTask) -> bool {
 
 /// Whether an end brings work along. Nobody wants unfinished work in their own branch.
 fn publishes(task: &ClaimedTask, end: End) -> bool {
-    let is_pushed_to_them = onto_head(task) && task.brief.hands_over.is_none();
+    let is_pushed_to_them = onto_head(task) && task.brief.not_pushed.is_none();
     end == End::Done || (end.keeps_partial_work() && !is_pushed_to_them)
 }
 
