@@ -66,6 +66,29 @@ pub fn read(text: &str) -> Result<Layer, Vec<Fault>> {
     if faults.is_empty() { Ok(layer) } else { Err(faults) }
 }
 
+/// The names of models in a file that can be read, each with its line.
+pub(super) fn models_in(text: &str) -> Vec<(usize, String)> {
+    let Ok(table) = DeTable::parse(text) else { return Vec::new() };
+    let values = table.get_ref().iter().flat_map(|(key, value)| {
+        let name: &str = key.get_ref();
+        match (name, value.get_ref().as_array()) {
+            ("model", _) => vec![value],
+            ("models", Some(items)) => items.iter().collect(),
+            _ => Vec::new(),
+        }
+    });
+    let named = |value: &Value<'_>| {
+        let name = value.get_ref().as_str()?.trim().to_owned();
+        Some((line_at(text, value.span().start), name))
+    };
+    values.filter_map(named).collect()
+}
+
+/// The line in which a byte is, from 1.
+fn line_at(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or(text).matches('\n').count() + 1
+}
+
 type Key<'i> = Spanned<DeString<'i>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
@@ -242,8 +265,7 @@ impl Reader<'_> {
     }
 
     fn fault(&mut self, at: usize, what: String) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        self.faults.push(Fault { line: Some(before.matches('\n').count() + 1), what });
+        self.faults.push(Fault { line: Some(line_at(self.text, at)), what });
     }
 }
 
