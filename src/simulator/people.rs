@@ -288,45 +288,6 @@ impl Simulator {
         })
     }
 
-    /// Says of a draft that it is ready.
-    pub fn ready(&self, repository: &str, number: u64, login: &str) -> anyhow::Result<()> {
-        self.set_draft(repository, number, login, false)
-    }
-
-    /// Makes a pull request a draft again.
-    pub fn convert_to_draft(
-        &self,
-        repository: &str,
-        number: u64,
-        login: &str,
-    ) -> anyhow::Result<()> {
-        self.set_draft(repository, number, login, true)
-    }
-
-    fn set_draft(
-        &self,
-        repository: &str,
-        number: u64,
-        login: &str,
-        draft: bool,
-    ) -> anyhow::Result<()> {
-        let action = if draft { "converted_to_draft" } else { "ready_for_review" };
-        let what = action.replace('_', " ");
-        self.on(repository, login, |stage| {
-            let found = stage.world.repository(stage.repository)?.issues.get(&number);
-            let is_draft = found.and_then(|issue| issue.pull.as_ref()).map(|pull| pull.draft);
-            if is_draft != Some(!draft) {
-                anyhow::bail!("#{number} is no pull request that can be {what}");
-            }
-            let edit = Edit { action, what: &what, extra: json!({}) };
-            stage.edit(number, edit, |issue| {
-                if let Some(pull) = &mut issue.pull {
-                    pull.draft = draft;
-                }
-            })
-        })
-    }
-
     /// Commits files to a branch, made from the default branch if it is new; says the SHA.
     /// A file without content is deleted.
     pub fn commit_as(

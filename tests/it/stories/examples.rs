@@ -207,6 +207,7 @@ fn a_command_is_found_in_every_shape_that_github_sends() {
             Event::Subscribed(_) => "a plan is bought, or over".to_owned(),
             Event::Ping => "ping".to_owned(),
             Event::Ignored(reason) if reason.ends_with("is not used") => "not used".to_owned(),
+            Event::Rerequested(_) => "checks".to_owned(),
             Event::Ignored(reason) => format!("ignored: {reason}"),
         };
         *counts.entry(found).or_default() += 1;

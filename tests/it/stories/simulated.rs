@@ -282,6 +282,18 @@ async fn what_only_tells_a_state_is_told_too() {
         "target_type": "Organization",
     });
     let deleted = json!({ "action": "deleted", "repository": repository });
+    let mut offered = pull.clone();
+    offered["action"] = json!("reopened");
+    offered["sender"] = json!({ "id": 5, "login": "alice", "type": "User" });
+    offered["pull_request"]["state"] = json!("open");
+    offered["pull_request"]["head"]["ref"] = json!("settings");
+    let again = json!({
+        "action": "rerequested", "repository": repository, "sender": offered["sender"],
+        "check_suite": {
+            "id": 77, "head_sha": "a".repeat(40), "updated_at": "2026-05-01T10:00:00Z",
+            "app": { "id": 4 },
+        },
+    });
     let mut table = String::new();
     for (what, event, payload) in [
         ("taken away", "installation_repositories", &chosen(json!([]), till.clone())),
@@ -289,6 +301,8 @@ async fn what_only_tells_a_state_is_told_too() {
         ("renamed", "installation_target", &renamed),
         ("deleted", "repository", &deleted),
         ("merged", "pull_request", &pull),
+        ("reopened", "pull_request", &offered),
+        ("once more", "check_suite", &again),
         ("bought", "marketplace_purchase", &bought("purchased")),
         ("pending", "marketplace_purchase", &bought("pending_change")),
         ("over", "marketplace_purchase", &bought("cancelled")),
