@@ -340,6 +340,25 @@ async fn what_only_tells_a_state_is_told_too() {
         state       merged, at aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
         decided     if a task of mine opened it, its status comment says so, and its branch goes if that was asked for; unless a later state is known
         exit code Some(0)
+        reopened
+        event       pull_request
+        repository  acme/till (id 2), public, default branch main; sent for no installation of the App
+
+        sender      alice (id 5)
+        thread      pull request #2: Fix it
+        source      offer 8
+        key         config:8:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        commits     bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb...aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        decided     the check run Async Coder / config on the second, if .github/asynccoder.toml differs between them; without a model and without credits
+        exit code Some(0)
+        once more
+        event       check_suite
+        repository  acme/till (id 2), public, default branch main; sent for no installation of the App
+        sender      alice (id 5)
+        commit      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        key         suite:77:1777629600
+        decided     if these are the checks of my App (id 4), each of mine on that commit that is completed runs again, as with its own button
+        exit code Some(0)
         bought
         event       marketplace_purchase
         account     acme (id 3)
