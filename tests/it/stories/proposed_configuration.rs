@@ -1,7 +1,7 @@
 //! What a pull request makes of the configuration is said before it is merged, whoever brings it.
 
 use crate::world::people::Issue;
-use crate::world::{REPOSITORY, World, rows, story};
+use crate::world::{Plan, REPOSITORY, World, rows, story};
 use asynccoder::simulator::{At, CheckRunView, Opening, RepositoryOptions, Wall};
 use expect_test::expect;
 use std::time::Duration;
@@ -259,4 +259,31 @@ story!(a_check_run_that_no_list_shows_yet_is_not_left_twice, async |world| {
     let ends: Vec<_> = checks.iter().map(|check| check.conclusion.as_deref().unwrap()).collect();
     assert_eq!(ends[0], "failure");
     assert!(ends[1..].iter().all(|end| *end == "neutral"), "a double is neutral: {ends:?}");
+});
+
+story!(it_counts_against_nobodys_limits, Plan::default().limited(), async |world| {
+    for n in 0..10 {
+        let branch = format!("settings-{n}");
+        puts(world, &branch, &[(PATH, Some("labels = false\n"))]);
+        world.alice.proposes(&branch, "Settings");
+        world.settle().await;
+    }
+    assert_eq!(world.simulator.check_runs(REPOSITORY).len(), 10);
+    world.story();
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    assert!(world.answer().await.starts_with("I am here"));
+});
+
+story!(one_mistake_can_be_looked_at_again, async |world| {
+    proposes(world, "labels = maybe\n");
+    world.settle().await;
+    world.story();
+    let (check, _) = shown(world);
+    world.simulator.rerequest(REPOSITORY, check.id, "alice").unwrap();
+    world.simulator.press(REPOSITORY, check.id, "alice", "cancel").unwrap();
+    world
+        .settles_as(expect![[r#"
+            asynccoder   check "Async Coder / config" failure on <sha>
+        "#]])
+        .await;
 });
