@@ -331,8 +331,10 @@ impl Admission {
             quote: start.quote,
             hold: start.hold,
         };
-        let admitted =
-            self.store.admit(command, task, reaction(command, Emoji::Eyes), self.daily).await?;
+        let admitted = self
+            .store
+            .admit(command, task, reaction(command, Emoji::Eyes), gathered.limits)
+            .await?;
         if admitted.is_none() {
             // Another command took the credits in between: look again.
             self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;

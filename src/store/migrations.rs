@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (14, "configuration", include_str!("../../migrations/0014_configuration.sql")),
     (15, "traffic", include_str!("../../migrations/0015_traffic.sql")),
     (16, "checks", include_str!("../../migrations/0016_checks.sql")),
+    (17, "daily", include_str!("../../migrations/0017_daily.sql")),
 ];
 
 const FORGET_STATEMENTS: &str = "deallocate all";

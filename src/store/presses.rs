@@ -103,7 +103,7 @@ pub(super) async fn rerequested(tx: &mut Tx, suite: &Rerequested) -> Result<()> 
         let press = Pressed {
             installation: suite.installation,
             repository: suite.repository.clone(),
-            check_run: run.check_run,
+            check_run: run.github_id,
             shows: run.shows,
             button: Button::Rerun,
             url: String::new(),
@@ -116,7 +116,7 @@ pub(super) async fn rerequested(tx: &mut Tx, suite: &Rerequested) -> Result<()> 
 
 /// A check run of ours.
 struct Run {
-    check_run: i64,
+    github_id: i64,
     shows: Uuid,
     is_over: bool,
     since: DateTime<Utc>,
@@ -173,7 +173,7 @@ async fn newest(tx: &mut Tx, repository: RepositoryId, head: &str) -> Result<Vec
 impl OfTask {
     fn into_run(self) -> ((i64, String), Run) {
         let run = Run {
-            check_run: self.github_id,
+            github_id: self.github_id,
             shows: self.task_id.0,
             is_over: self.phase == Phase::Ended,
             since: self.created_at,
@@ -185,11 +185,11 @@ impl OfTask {
 impl OfCommand {
     fn into_run(self) -> Result<Option<((i64, String), Run)>> {
         let check: NewCheck = from_json(self.act)?;
-        let Some(check_run) = self.result.0.get("id").and_then(Value::as_i64) else {
+        let Some(github_id) = self.result.0.get("id").and_then(Value::as_i64) else {
             return Ok(None);
         };
         let (shows, since) = (self.command_id.0, self.created_at);
-        let run = Run { check_run, shows, is_over: true, since };
+        let run = Run { github_id, shows, is_over: true, since };
         Ok(Some(((self.number, check.name), run)))
     }
 }

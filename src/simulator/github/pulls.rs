@@ -215,9 +215,9 @@ pub(crate) fn changed_file(
         "contents_url": format!("{api}/contents/{path}?ref={sha}"),
     });
     if let Value::Object(file) = &mut file {
-        let patch = change.patch.map(|patch| ("patch".to_owned(), patch.into()));
-        let former = change.former_path.map(|path| ("previous_filename".to_owned(), path.into()));
-        file.extend(patch.into_iter().chain(former));
+        let hunks = change.patch.map(|text| ("patch".to_owned(), text.into()));
+        let former = change.former_path.map(|was| ("previous_filename".to_owned(), was.into()));
+        file.extend(hunks.into_iter().chain(former));
     }
     Ok(file)
 }
