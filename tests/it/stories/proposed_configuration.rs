@@ -2,7 +2,7 @@
 
 use crate::world::people::Issue;
 use crate::world::{Plan, REPOSITORY, World, rows, story};
-use asynccoder::simulator::{At, CheckRunView, Opening, RepositoryOptions, Wall};
+use asynccoder::simulator::{At, CheckRunView, Opening, Refusal, RepositoryOptions, Wall};
 use expect_test::expect;
 use std::time::Duration;
 
@@ -237,7 +237,7 @@ story!(a_change_of_more_files_than_github_names, async |world| {
 
 story!(a_check_run_whose_reply_is_lost_is_there_once, async |world| {
     world.simulator.faults().lose_reply(At::api("POST", "/check-runs"), 1);
-    world.simulator.faults().lose_reply(At::api("PATCH", "/check-runs"), 1);
+    world.simulator.faults().refuse(At::api("PATCH", "/check-runs"), 1, Refusal::unwell(502));
     proposes(world, "labels = maybe\n");
     world
         .settles_as(expect![[r#"
