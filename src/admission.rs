@@ -9,6 +9,7 @@ mod configured;
 mod facts;
 mod later;
 mod limits;
+mod proposed;
 mod thread;
 
 use crate::config::{Config, Timing};
@@ -22,7 +23,7 @@ use crate::domain::limits::Bounds;
 use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
 use crate::domain::repo_config::RepoConfig;
 use crate::domain::report::answer::no_such_task;
-use crate::domain::report::{command_marker, pull_request, refusal};
+use crate::domain::report::{command_marker, pull_request, refusal, unasked};
 use crate::domain::task::{Brief, Kind, Priority, Rules};
 use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
@@ -136,11 +137,13 @@ impl Admission {
             self.store.end_command(command, ending, Vec::new()).await?;
             return Ok(());
         };
+        if let Request::Configuring(commits) = &command.asked.request {
+            return self.check_config(command, &place, commits).await;
+        }
         let permission =
             self.github.permission(&place, &command.sender.login, command.sender.id).await?;
         if let Some(limit) = self.limit(command, permission).await? {
-            self.refuse(command, &Refusal::Limited(limit)).await?;
-            return Ok(());
+            return self.refuse_limited(command, &place, permission, limit).await;
         }
         match &command.asked.request {
             Request::Mistakes(mistakes) if permission >= Permission::Read => {
@@ -153,7 +156,7 @@ impl Admission {
                 let acts = vec![answer(command, &body)];
                 self.store.end_command(command, Ending::Refused("done_before"), acts).await?;
             }
-            Request::Mistakes(_) | Request::Repeated(_) => {
+            Request::Mistakes(_) | Request::Repeated(_) | Request::Configuring(_) => {
                 self.store.end_command(command, Ending::Refused("not_allowed"), Vec::new()).await?;
             }
             Request::Command(asked) => {
@@ -224,9 +227,11 @@ impl Admission {
     }
 
     async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
-        // Nobody asked for what comes by itself, and where labels are off they are not for us. It must not
-        // count as an explanation either: that is kept for what somebody types.
-        if command.asked.source.is_automatic() || *why == Refusal::LabelsOff {
+        if command.asked.source.is_automatic() {
+            return self.refuse_unasked(command, why).await;
+        }
+        // Where labels are off they are not for us.
+        if *why == Refusal::LabelsOff {
             self.store.end_command(command, Ending::Refused("not_wanted"), Vec::new()).await?;
             return Ok(());
         }
@@ -262,6 +267,21 @@ impl Admission {
             }
         };
         self.store.end_command(command, ending, acts).await?;
+        Ok(())
+    }
+
+    /// Nobody asked for what comes by itself, so nobody is answered: where it is wanted, a check run says
+    /// why it is not done. It does not count as an explanation, which is kept for what somebody types.
+    async fn refuse_unasked(
+        &self,
+        command: &ClaimedCommand,
+        why: &Refusal,
+    ) -> Result<(), StoreError> {
+        let head = command.asked.head.as_ref();
+        let check = head.and_then(|head| unasked::not_reviewed(why, head));
+        let reason = if check.is_some() { "not_reviewed" } else { "not_wanted" };
+        let acts = check.map(|check| act(command, true, Act::Check(check))).into_iter().collect();
+        self.store.end_command(command, Ending::Refused(reason), acts).await?;
         Ok(())
     }
 
@@ -314,8 +334,10 @@ impl Admission {
             quote: start.quote,
             hold: start.hold,
         };
-        let admitted =
-            self.store.admit(command, task, reaction(command, Emoji::Eyes), self.daily).await?;
+        let admitted = self
+            .store
+            .admit(command, task, reaction(command, Emoji::Eyes), gathered.limits)
+            .await?;
         if admitted.is_none() {
             // Another command took the credits in between: look again.
             self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;

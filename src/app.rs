@@ -127,7 +127,8 @@ fn start_rooms(
     }
     let plans = config.plans.clone();
     rooms.spawn(Reconcile::new(store.clone(), github.clone(), plans.clone()).run(stop.clone()));
-    rooms.spawn(intake::run(store.clone(), plans, config.timing.poll, stop.clone()));
+    let ours = (plans, config.app.id);
+    rooms.spawn(intake::run(store.clone(), ours, config.timing.poll, stop.clone()));
     let worker = Worker::new(config, store.clone(), github, git, models);
     rooms.spawn(worker.run(stop.clone()));
     Ok(())

@@ -17,6 +17,7 @@ pub const UNASKED_EVENTS: &[&str] = &[
 /// The events that GitHub has to send us, in the words of the App's settings.
 pub const SUBSCRIBED_EVENTS: &[&str] = &[
     "check_run",
+    "check_suite",
     "issue_comment",
     "issues",
     "pull_request",

@@ -5,8 +5,9 @@
 //! are switched off, since they repeat requests that create something.
 
 pub(crate) mod account;
+pub(crate) mod changes;
 pub(crate) mod checks;
-mod contents;
+pub(crate) mod contents;
 pub(crate) mod error;
 pub(crate) mod issues;
 mod limits;

@@ -3,10 +3,12 @@
 //! No call to anybody, no permission, no decision. Digesting the same delivery again, or the same
 //! comment under another delivery id, changes nothing.
 
+mod unasked;
+
 use crate::delivery::payload;
 use crate::domain::command::parse::understand;
-use crate::domain::command::{Asked, Command, Options, Request, Verb};
-use crate::domain::event::{Choice, Commented, Event, Labelled, Offer, Source};
+use crate::domain::command::{Asked, Request};
+use crate::domain::event::{Choice, Commented, Event, Labelled, Rerequested, Source};
 use crate::domain::plan::Plans;
 use crate::store::Store;
 use crate::store::commands::NewCommand;
@@ -19,8 +21,13 @@ use tokio_util::sync::CancellationToken;
 const BATCH: i64 = 100;
 
 /// Digests deliveries until told to stop. Woken by its bell and by a look every poll.
-pub(crate) async fn run(store: Store, plans: Plans, poll: Duration, stop: CancellationToken) {
-    let digest = |delivery: &Delivery| follows(&plans, &delivery.event, &delivery.body);
+pub(crate) async fn run(
+    store: Store,
+    (plans, app): (Plans, u64),
+    poll: Duration,
+    stop: CancellationToken,
+) {
+    let digest = |delivery: &Delivery| follows(&plans, Some(app), &delivery.event, &delivery.body);
     while !stop.is_cancelled() {
         match store.digest(BATCH, digest).await {
             Ok(0) => {}
@@ -35,48 +42,19 @@ pub(crate) async fn run(store: Store, plans: Plans, poll: Duration, stop: Cancel
     }
 }
 
-/// What follows from a body that was sent under this name.
-pub(crate) fn follows(plans: &Plans, event: &str, body: &[u8]) -> Digest {
-    let told = what_is_told(plans, event, body);
+/// What follows from a body that was sent under this name to this App; without one, to whichever.
+pub(crate) fn follows(plans: &Plans, app: Option<u64>, event: &str, body: &[u8]) -> Digest {
+    let told = what_is_told(plans, app, event, body);
     match (told, payload::offered(event, body)) {
         (Digest::Facts(facts), Some(offer)) => {
-            Digest::Facts(facts.into_iter().chain(offered(offer)).collect())
+            Digest::Facts(facts.into_iter().chain(unasked::offered(&offer)).collect())
         }
-        (Digest::Ignored(_), Some(offer)) => Digest::Facts(offered(offer).into()),
+        (Digest::Ignored(_), Some(offer)) => Digest::Facts(unasked::offered(&offer)),
         (told, _) => told,
     }
 }
 
-/// A pull request that may be reviewed though nobody asks: once for each commit. Whether it is, the
-/// repository says.
-fn offered(offer: Offer) -> [Fact; 2] {
-    let command = Command {
-        verb: Verb::PrReview,
-        is_implied: false,
-        options: Options::default(),
-        text: String::new(),
-    };
-    let asked = Asked {
-        request: Request::Command(command),
-        thread: offer.thread,
-        source: if offer.by_push { Source::Push } else { Source::Offer },
-        comment_id: offer.pull_request,
-        at: Some(offer.at),
-        url: offer.url,
-        line: None,
-    };
-    let command = NewCommand {
-        key: format!("auto_review:{}:{}", offer.pull_request, offer.head),
-        account: offer.repository.owner.id,
-        repository: offer.repository.id,
-        sender: offer.author,
-        asked,
-    };
-    let repository = Fact::Repository(Box::new(offer.repository), offer.installation);
-    [repository, Fact::Command(Box::new(command))]
-}
-
-fn what_is_told(plans: &Plans, event: &str, body: &[u8]) -> Digest {
+fn what_is_told(plans: &Plans, app: Option<u64>, event: &str, body: &[u8]) -> Digest {
     match payload::parse(event, body) {
         Ok(Event::Ping) => Digest::Ignored("a ping".to_owned()),
         Ok(Event::Ignored(reason)) => Digest::Ignored(reason),
@@ -101,6 +79,7 @@ fn what_is_told(plans: &Plans, event: &str, body: &[u8]) -> Digest {
                 Fact::Repository(Box::new(pressed.repository.clone()), pressed.installation);
             Digest::Facts(vec![repository, Fact::Pressed(pressed)])
         }
+        Ok(Event::Rerequested(suite)) => rerequested(app, suite),
         Ok(Event::Changed(repository, installation)) => {
             Digest::Facts(vec![Fact::Repository(repository, installation)])
         }
@@ -123,6 +102,15 @@ fn what_is_told(plans: &Plans, event: &str, body: &[u8]) -> Digest {
     }
 }
 
+/// Each App has checks of its own.
+fn rerequested(app: Option<u64>, suite: Box<Rerequested>) -> Digest {
+    if app.is_some_and(|app| app != suite.app) {
+        return Digest::Ignored("the checks are another App's".to_owned());
+    }
+    let repository = Fact::Repository(Box::new(suite.repository.clone()), suite.installation);
+    Digest::Facts(vec![repository, Fact::Rerequested(suite)])
+}
+
 fn commented(comment: &Commented) -> Digest {
     let requests = requests(comment);
     if requests.is_empty() {
@@ -137,6 +125,7 @@ fn commented(comment: &Commented) -> Digest {
             at: Some(comment.at),
             url: comment.url.clone(),
             line: comment.line.clone(),
+            head: None,
         };
         let (account, repository) = (comment.repository.owner.id, comment.repository.id);
         Fact::Command(Box::new(NewCommand {
@@ -173,6 +162,7 @@ fn labelled(labelled: Labelled) -> Digest {
         at: Some(labelled.at),
         url: labelled.url,
         line: None,
+        head: None,
     };
     let command = NewCommand { key, account, repository, sender: labelled.sender, asked };
     Digest::Facts(vec![seen, Fact::Command(Box::new(command))])

@@ -120,6 +120,11 @@
 //!   older one changes nothing. `stories/any_order.rs`
 //! - **A request where the App was removed, suspended, or lost the repository.** `stories/installations.rs`
 //! - **Credits of a plan given twice for one period.** `stories/marketplace.rs`
+//! - **A check that runs twice for one press**, however GitHub tells of it. `stories/run_again.rs`
+//! - **A word to anybody about what nobody asked for.** What comes by itself is said in a check run of its
+//!   commit, and why it is not done only where it is wanted. `stories/unasked_reviews.rs`
+//! - **A limit or a credit used up by a look at what a pull request says of the configuration.**
+//!   `stories/proposed_configuration.rs`
 //! - **A review that approves or blocks; a finding that is lost because GitHub refused its line.**
 //!   `stories/reviews.rs`
 //! - **A changed path that no tool and no command of the agent changed; a change of a workflow, a link, git's own

@@ -39,7 +39,7 @@ pub(crate) struct Options {
 pub(crate) fn tell(options: &Options) -> anyhow::Result<()> {
     let models = Config::models_only()?;
     let body = read(&options.payload)?;
-    let digest = intake::follows(&models.plans, &options.event, &body);
+    let digest = intake::follows(&models.plans, None, &options.event, &body);
     if let Digest::Failed(reason) = &digest {
         bail!("{}: {reason}. A server answers 400 and stores nothing", options.payload.display());
     }

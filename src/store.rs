@@ -17,6 +17,7 @@ mod engine;
 mod ledger;
 mod migrations;
 mod plans;
+mod presses;
 mod pull_requests;
 mod repositories;
 pub mod schedules;

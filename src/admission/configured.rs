@@ -3,7 +3,7 @@
 
 use super::{Admission, Undecided, answer};
 use crate::domain::ids::Sha;
-use crate::domain::repo_config::{self, Fault, Kept, PATH, RepoConfig};
+use crate::domain::repo_config::{self, Kept, PATH, RepoConfig};
 use crate::domain::report;
 use crate::github::Place;
 use crate::github::repositories::{Branch, Repository};
@@ -84,8 +84,8 @@ impl Admission {
         let Some(bytes) = found else {
             return Kept { sha, looked_at, good: None, faults: Vec::new() };
         };
-        match self.read_config(bytes) {
-            Ok(text) => Kept { sha, looked_at, good: Some(text), faults: Vec::new() },
+        match repo_config::understand(bytes, &self.catalog) {
+            Ok((text, _)) => Kept { sha, looked_at, good: Some(text), faults: Vec::new() },
             Err(faults) => {
                 Kept { sha, looked_at, good: known.and_then(|known| known.good), faults }
             }
@@ -107,16 +107,5 @@ impl Admission {
         );
         self.store.end_command(command, Ending::Answered, vec![answer(command, &body)]).await?;
         Ok(())
-    }
-
-    /// The text of a file without a fault.
-    fn read_config(&self, bytes: &[u8]) -> Result<String, Vec<Fault>> {
-        let layer = repo_config::read_bytes(bytes)?;
-        let faults = repo_config::unknown_models(&layer, &self.catalog);
-        if faults.is_empty() {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        } else {
-            Err(faults)
-        }
     }
 }

@@ -23,6 +23,9 @@ pub(super) struct Gathered {
     pub(super) config: RepoConfig,
     repository: RepositoryState,
     available: Credits,
+    /// The limits of a day,
+    pub(super) limits: Daily,
+    /// and what is left of them.
     daily: Daily,
     recent: Vec<Credits>,
     /// The task whose conversation a new one would go on with.
@@ -102,15 +105,16 @@ impl Admission {
             Some(here) if works_here => self.ground(place, here, asked).await?,
             Some(_) | None => (RepositoryState::Ready, None),
         };
-        let available = self.store.balance(command.account).await?.available();
+        let balance = self.store.balance(command.account).await?;
+        let available = balance.available();
+        let limits = balance.daily(self.daily);
         let is_requester = asked.verb == Verb::Cancel
             && self
                 .meant(command, asked)
                 .await?
                 .task
                 .is_some_and(|t| t.requester_id == command.sender.id);
-        let daily =
-            self.daily.minus(self.store.spent_today(command.account, command.sender.id).await?);
+        let daily = limits.minus(self.store.spent_today(command.account, command.sender.id).await?);
         let config = configured.map(|here| here.config).unwrap_or_default();
         let recent = self.recent_costs(&config, asked).await?;
         let continues = None;
@@ -120,6 +124,7 @@ impl Admission {
             config,
             repository,
             available,
+            limits,
             daily,
             recent,
             continues,

@@ -1,10 +1,12 @@
 //! Whether a command comes too soon after others. Strangers are told what they may not do instead, and
 //! stopping something is never too much.
 
-use super::Admission;
+use super::{Admission, Undecided};
 use crate::domain::command::{Request, Verb};
 use crate::domain::limits::{Limit, Weight};
-use crate::domain::policy::Permission;
+use crate::domain::policy::{Permission, Refusal, check_rules};
+use crate::domain::task::Kind;
+use crate::github::Place;
 use crate::store::Result;
 use crate::store::commands::ClaimedCommand;
 
@@ -20,17 +22,38 @@ impl Admission {
         };
         let traffic = self.store.traffic(command).await?;
         let limit = traffic.limit(self.bounds, weight, permission);
-        if limit.is_none() && traffic.is_silent(self.bounds) {
+        // Nobody said anything where something came by itself.
+        let is_said = !command.asked.source.is_automatic();
+        if limit.is_none() && traffic.is_silent(self.bounds) && is_said {
             self.store.lift_silence(command).await?;
         }
         Ok(limit)
     }
+
+    /// Refuses for a limit. What comes by itself is refused for it only where it is wanted at all.
+    pub(super) async fn refuse_limited(
+        &self,
+        command: &ClaimedCommand,
+        place: &Place,
+        permission: Permission,
+        limit: Limit,
+    ) -> std::result::Result<(), Undecided> {
+        let source = command.asked.source;
+        let mut why = Refusal::Limited(limit);
+        if source.is_automatic() {
+            let config = self.configured(command, place).await?.config;
+            let rules = check_rules((source, permission), &config, Kind::PrReview);
+            why = rules.err().unwrap_or(why);
+        }
+        Ok(self.refuse(command, &why).await?)
+    }
 }
 
-/// What a command asks of us; nothing, if it only stops something.
+/// What a command asks of us; nothing, if it only stops something or nobody asks.
 fn weight(command: &ClaimedCommand) -> Option<Weight> {
     let asked = match &command.asked.request {
         Request::Mistakes(_) | Request::Repeated(_) => return Some(Weight::Answer),
+        Request::Configuring(_) => return None,
         Request::Command(asked) => asked,
     };
     let opens = |may_edit: bool| may_edit && !command.asked.thread.is_pull_request;

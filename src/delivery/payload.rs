@@ -10,6 +10,7 @@ mod labelled;
 mod offered;
 mod pressed;
 mod proposed;
+mod rerequested;
 mod time;
 
 pub use offered::offered;
@@ -24,6 +25,7 @@ use installed::{ChoicePayload, InstallationPayload, RenamedPayload};
 use labelled::LabelPayload;
 use pressed::CheckRunPayload;
 use proposed::ProposalPayload;
+use rerequested::CheckSuitePayload;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -90,6 +92,9 @@ fn asked(event: &str, action: &str, body: &[u8]) -> Option<Result<Event, Payload
         }
         ("check_run", "requested_action" | "rerequested") => {
             read::<CheckRunPayload>(event, body).map(CheckRunPayload::into_event)
+        }
+        ("check_suite", "rerequested") => {
+            read::<CheckSuitePayload>(event, body).map(CheckSuitePayload::into_event)
         }
         _ => return None,
     })
@@ -275,6 +280,11 @@ impl RepositoryPayload {
 }
 
 impl User {
+    fn into_person(self) -> Person {
+        let is_bot = self.kind != "User";
+        Person { id: self.id, login: self.login, is_bot }
+    }
+
     fn into_account(self) -> Account {
         Account { id: AccountId(self.id), login: self.login, kind: self.kind }
     }

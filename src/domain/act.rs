@@ -1,10 +1,14 @@
 //! Acts: what is done on GitHub exactly once. An act is a stored row before it is a request.
 
+mod check;
+
 use super::event::{Person, ProposalState, Source};
 use super::ids::Sha;
 use super::review::Side;
 use super::text_enum;
 use serde::{Deserialize, Serialize};
+
+pub use check::{Annotation, Level, NewCheck};
 
 text_enum!(
     /// The sorts of acts, in the order in which one command's acts are carried out.
@@ -23,6 +27,8 @@ text_enum!(
         Resolve = "resolve",
         /// A branch of ours goes, because its pull request is over.
         DeleteBranch = "delete_branch",
+        /// A check run that belongs to no task.
+        Check = "check",
     }
 );
 
@@ -96,6 +102,8 @@ pub enum Act {
     },
     /// Delete a branch of ours, if nobody has pushed to it.
     DeleteBranch(DeleteBranch),
+    /// Say in a check run what a commit is like.
+    Check(NewCheck),
 }
 
 impl Act {
@@ -109,6 +117,7 @@ impl Act {
             Act::Review(_) => ActKind::Review,
             Act::Resolve { .. } => ActKind::Resolve,
             Act::DeleteBranch(_) => ActKind::DeleteBranch,
+            Act::Check(_) => ActKind::Check,
         }
     }
 }

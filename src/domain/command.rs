@@ -14,7 +14,7 @@ pub mod scan;
 
 use super::credit::Credits;
 use super::event::{AtLine, Source, Thread};
-use super::ids::CommandId;
+use super::ids::{CommandId, Sha};
 use super::task::{Kind, Priority};
 use super::text_enum;
 use chrono::{DateTime, Utc};
@@ -292,6 +292,20 @@ pub struct Asked {
     /// Where in a change it stands, if it does.
     #[serde(default)]
     pub line: Option<AtLine>,
+    /// The commit that may be reviewed though nobody asked.
+    #[serde(default)]
+    pub head: Option<Sha>,
+}
+
+/// What a pull request may say of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configuring {
+    /// Where its branch is.
+    pub head: Sha,
+    /// Where the branch is that it is for.
+    pub base: Sha,
+    /// The name of that.
+    pub base_branch: String,
 }
 
 /// What is to be answered.
@@ -304,4 +318,6 @@ pub enum Request {
     Mistakes(Vec<Mistake>),
     /// An edit put in again what this command had asked already.
     Repeated(CommandId),
+    /// Nobody asked: what a pull request makes of the configuration.
+    Configuring(Configuring),
 }

@@ -6,10 +6,11 @@ mod state;
 
 use super::command::Command;
 use super::command::button::Button;
-use super::ids::{AccountId, InstallationId, RepoName, RepositoryId, Sha, TaskId};
+use super::ids::{AccountId, InstallationId, RepoName, RepositoryId, Sha};
 use super::text_enum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use state::{AsOf, Choice, Named, Proposal, ProposalState, Purchase};
 
@@ -32,6 +33,8 @@ pub enum Event {
     Labelled(Box<Labelled>),
     /// Somebody pressed a button of a check run of ours.
     Pressed(Box<Pressed>),
+    /// Somebody wants all checks of a commit again.
+    Rerequested(Box<Rerequested>),
     /// A repository has another name, owner or state, with the installation that saw it.
     Changed(Box<Repository>, Option<InstallationId>),
     /// A repository is gone for ever, with the installation that saw it.
@@ -190,7 +193,7 @@ impl Source {
     }
 }
 
-/// A pull request of a person that may be reviewed without being asked for.
+/// A pull request that may be looked at without being asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// The installation that the delivery was sent for.
@@ -203,14 +206,20 @@ pub struct Offer {
     pub pull_request: i64,
     /// Where its branch is.
     pub head: Sha,
+    /// Where the branch is that it is for.
+    pub base: Sha,
+    /// The name of that.
+    pub base_branch: String,
     /// Whether it was there before, and something was pushed to it.
     pub by_push: bool,
     /// Where people read it.
     pub url: String,
     /// When this was so.
     pub at: DateTime<Utc>,
-    /// Who opened it.
-    pub author: Person,
+    /// Who opened it, if it may be reviewed.
+    pub for_review_by: Option<Person>,
+    /// Who brought its commits, if what they say of the configuration may be looked at.
+    pub configured_by: Option<Person>,
 }
 
 /// A label that asks for something.
@@ -247,14 +256,40 @@ pub struct Pressed {
     pub repository: Repository,
     /// GitHub's id of the check run.
     pub check_run: i64,
-    /// The task that it shows.
-    pub task: TaskId,
+    /// What it shows: a task, or a command that became none.
+    pub shows: Uuid,
     /// Which button.
     pub button: Button,
     /// Where people read it.
     pub url: String,
     /// Who pressed it.
     pub sender: Person,
+}
+
+/// All checks of a commit are wanted again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rerequested {
+    /// The installation that the delivery was sent for.
+    pub installation: Option<InstallationId>,
+    /// Where.
+    pub repository: Repository,
+    /// The App whose checks these are.
+    pub app: u64,
+    /// GitHub's id of all of its checks of this commit.
+    pub suite: i64,
+    /// The commit.
+    pub head: Sha,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who wants it.
+    pub sender: Person,
+}
+
+impl Rerequested {
+    /// What tells this press from every other.
+    pub fn key(&self) -> String {
+        format!("suite:{}:{}", self.suite, self.at.timestamp())
+    }
 }
 
 #[expect(clippy::derivable_impls, reason = "the enum is made by a macro")]

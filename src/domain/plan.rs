@@ -25,6 +25,8 @@ pub struct Plan {
     pub credits: Credits,
     /// Tasks at once; `None`: as many as everybody.
     pub running: Option<i64>,
+    /// The most of a day; `None`: as much as everybody.
+    pub daily_credits: Option<Credits>,
 }
 
 /// All plans.
@@ -64,6 +66,7 @@ impl Plans {
             name: subscription.plan.clone(),
             credits: plan.map_or(Credits(0), |plan| plan.credits),
             running: plan.and_then(|plan| plan.running),
+            daily_credits: plan.and_then(|plan| plan.daily_credits),
             until: subscription.period(at),
         }
     }
@@ -112,6 +115,8 @@ pub struct Given {
     pub credits: Credits,
     /// Tasks at once; `None`: as many as everybody.
     pub running: Option<i64>,
+    /// The most of a day; `None`: as much as everybody.
+    pub daily_credits: Option<Credits>,
     /// The day that ends the period; the next begins on it.
     pub until: NaiveDate,
 }

@@ -230,7 +230,7 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
 }
 
 fn start(facts: &Facts<'_>, kind: Kind) -> Result<Start, Refusal> {
-    check_rules(facts, kind)?;
+    check_rules((facts.source, facts.permission), facts.config, kind)?;
     if !kind.works_on(facts.on_pull_request) {
         return Err(Refusal::WrongThread);
     }
@@ -271,17 +271,20 @@ pub fn unwanted(source: Source, config: &RepoConfig) -> Option<Refusal> {
     is_unwanted.then_some(Refusal::NotWanted)
 }
 
-/// What the repository's files say about who may ask for what.
-fn check_rules(facts: &Facts<'_>, kind: Kind) -> Result<(), Refusal> {
-    if let Some(unwanted) = unwanted(facts.source, facts.config) {
+/// What the repository's files say about who may ask for what, and in which way.
+pub fn check_rules(
+    (source, permission): (Source, Permission),
+    config: &RepoConfig,
+    kind: Kind,
+) -> Result<(), Refusal> {
+    if let Some(unwanted) = unwanted(source, config) {
         return Err(unwanted);
     }
-    let needs = facts.config.least_permission(kind);
-    if facts.permission < needs {
-        let (verb, has) = (Verb::of(kind), facts.permission);
-        return Err(Refusal::NotAllowed { verb, needs, has });
+    let needs = config.least_permission(kind);
+    if permission < needs {
+        return Err(Refusal::NotAllowed { verb: Verb::of(kind), needs, has: permission });
     }
-    match facts.config.kinds() {
+    match config.kinds() {
         Some(allowed) if !allowed.contains(&kind) => {
             Err(Refusal::KindNotAllowed { kind, allowed: allowed.to_vec() })
         }

@@ -7,6 +7,7 @@
 
 mod file;
 
+use file::models_in;
 pub use file::{Fault, PATH, read, read_bytes};
 
 use super::catalog::Catalog;
@@ -27,6 +28,8 @@ text_enum!(
         Repository = "this repository",
         /// The file of the account's `.github` repository.
         Account = "the account's `.github` repository",
+        /// Both of them together.
+        Both = "both files",
         /// What holds where no file says anything.
         Server = "this server",
     }
@@ -96,15 +99,17 @@ impl Kept {
     }
 }
 
-/// The names in a file that are no models of this server.
-pub fn unknown_models(layer: &Layer, catalog: &Catalog) -> Vec<Fault> {
-    let names = layer.model.iter().chain(layer.models.iter().flatten());
-    let fault = |name: &String| {
-        let no = catalog.find(name).err()?;
+/// What a file says on this server: besides everything else, its models have to be there.
+pub fn understand(bytes: &[u8], catalog: &Catalog) -> Result<(String, Layer), Vec<Fault>> {
+    let layer = read_bytes(bytes)?;
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let fault = |(line, name): (usize, String)| {
+        let no = catalog.find(&name).err()?;
         let meant = no.nearest.map(|meant| format!(" Did you mean `{meant}`?")).unwrap_or_default();
-        Some(Fault { line: None, what: format!("there is no model {:?}.{meant}", no.name) })
+        Some(Fault { line: Some(line), what: format!("there is no model {:?}.{meant}", no.name) })
     };
-    names.filter_map(fault).collect()
+    let faults: Vec<_> = models_in(&text).into_iter().filter_map(fault).collect();
+    if faults.is_empty() { Ok((text, layer)) } else { Err(faults) }
 }
 
 /// One line of what holds.
@@ -116,6 +121,15 @@ pub struct Setting {
     pub value: String,
     /// Where it comes from.
     pub from: Origin,
+}
+
+/// A setting that is to be another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What it will be.
+    pub then: Setting,
+    /// What it is.
+    pub now: String,
 }
 
 impl RepoConfig {
@@ -202,6 +216,19 @@ impl RepoConfig {
         get(&self.repository).or_else(|| get(&self.account))
     }
 
+    /// What is different from what holds now.
+    pub fn changes_from(&self, now: &Self, default_model: Option<&str>) -> Vec<Change> {
+        let both = self.settings(default_model).into_iter().zip(now.settings(default_model));
+        // Of long words only their length is shown.
+        let other_words = self.instructions() != now.instructions();
+        let is_other = |then: &Setting, now: &Setting| {
+            then.value != now.value || (then.key == "instructions" && other_words)
+        };
+        both.filter(|(then, now)| is_other(then, now))
+            .map(|(then, now)| Change { then, now: now.value })
+            .collect()
+    }
+
     /// All of it, in the order of the documentation.
     pub fn settings(&self, default_model: Option<&str>) -> Vec<Setting> {
         let mut rows = Rows { config: self, settings: Vec::new() };
@@ -219,24 +246,21 @@ impl RepoConfig {
         rows.add("base", |l| l.base.as_deref().map(quoted), || "the default branch".to_owned());
         rows.add("draft", |l| l.draft.map(yes), || "unless a check has passed".to_owned());
         rows.add("delete_branch", |l| l.delete_branch.map(yes), || yes(false));
-        rows.add(
-            "protected",
-            |l| l.protected.as_ref().map(|paths| list(paths)),
-            || list::<&str>(&[]),
-        );
-        rows.add(
-            "instructions",
-            |l| l.instructions.as_deref().map(characters),
-            || "none".to_owned(),
-        );
+        let protected = rows.of(|l| l.protected.is_some());
+        rows.put("protected", list(&self.protected()), protected);
+        let words = self.instructions().as_deref().map_or_else(|| "none".to_owned(), characters);
+        let instructions = rows.of(|l| l.instructions.is_some());
+        rows.put("instructions", words, instructions);
         rows.add(
             "checks",
             |l| l.checks.as_ref().map(|checks| list(checks)),
             || "found by myself".to_owned(),
         );
+        // The smaller one of both counts.
+        let budget = self.budget();
         rows.add(
             "budget",
-            |l| l.budget.map(|credits| credits.0.to_string()),
+            |l| l.budget.filter(|own| Some(*own) == budget).map(|credits| credits.0.to_string()),
             || "what each kind may cost".to_owned(),
         );
         rows.add("review.automatic", |l| l.review_automatic.map(yes), || yes(false));
@@ -268,7 +292,21 @@ impl Rows<'_> {
         ];
         let found = layers.into_iter().find_map(|(layer, from)| Some((get(layer)?, from)));
         let (value, from) = found.unwrap_or_else(|| (otherwise(), Origin::Server));
+        self.put(key, value, from);
+    }
+
+    fn put(&mut self, key: &'static str, value: String, from: Origin) {
         self.settings.push(Setting { key, value, from });
+    }
+
+    /// Where a setting comes from of which the files say something together.
+    fn of(&self, says: impl Fn(&Layer) -> bool) -> Origin {
+        match (says(&self.config.repository), says(&self.config.account)) {
+            (true, true) => Origin::Both,
+            (true, false) => Origin::Repository,
+            (false, true) => Origin::Account,
+            (false, false) => Origin::Server,
+        }
     }
 }
 

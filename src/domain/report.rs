@@ -8,11 +8,13 @@ pub mod check;
 pub mod config;
 pub mod detail;
 pub mod handed_over;
+pub mod proposed_config;
 pub mod pull_request;
 pub mod receipt;
 pub mod refusal;
 pub mod review;
 pub mod status;
+pub mod unasked;
 pub mod verification;
 
 use super::catalog::Provider;

@@ -2,20 +2,22 @@
 
 use super::error::GitHubError;
 use super::{GitHub, Place, Purpose};
+use crate::domain::act::Annotation;
 use crate::domain::command::button::Button;
-use crate::domain::ids::TaskId;
-use crate::domain::report::review::Annotation;
 use crate::domain::task::Conclusion;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// What a check run shows.
 #[derive(Clone, Debug)]
 pub(crate) struct CheckRun<'a> {
-    pub(crate) task: TaskId,
+    /// Our own id of what it shows, by which it is found again.
+    pub(crate) shows: Uuid,
     pub(crate) name: &'a str,
     pub(crate) head_sha: &'a str,
-    pub(crate) details_url: &'a str,
+    /// Where more can be seen; without it, people see what GitHub shows.
+    pub(crate) details_url: Option<&'a str>,
     pub(crate) title: &'a str,
     pub(crate) summary: &'a str,
     pub(crate) annotations: &'a [Annotation],
@@ -39,8 +41,7 @@ impl CheckRun<'_> {
     fn body(&self) -> Value {
         let mut body = json!({
             "name": self.name,
-            "details_url": self.details_url,
-            "external_id": self.task,
+            "external_id": self.shows,
             "output": { "title": self.title, "summary": self.summary },
             "actions": self.buttons.iter().map(|button| action(*button)).collect::<Vec<_>>(),
         });
@@ -52,6 +53,9 @@ impl CheckRun<'_> {
             }
         };
         merge(&mut body, state);
+        if let Some(url) = self.details_url {
+            merge(&mut body, json!({ "details_url": url }));
+        }
         body
     }
 }
@@ -150,7 +154,7 @@ impl GitHub {
         }
     }
 
-    /// Our check runs of this task on this commit, oldest first.
+    /// Our check runs that show this on this commit, oldest first.
     pub(crate) async fn checks_of(
         &self,
         place: &Place,
@@ -162,11 +166,11 @@ impl GitHub {
         let parameters =
             [("filter", "all"), ("check_name", check.name), ("app_id", &app), ("per_page", "100")];
         let list: List = self.get(&client, &route, &parameters).await?;
-        let task = check.task.to_string();
+        let shows = check.shows.to_string();
         let ours = list
             .check_runs
             .into_iter()
-            .filter(|run| run.external_id.as_deref() == Some(task.as_str()));
+            .filter(|run| run.external_id.as_deref() == Some(shows.as_str()));
         let mut ids: Vec<i64> = ours.map(|run| run.id).collect();
         ids.sort_unstable();
         Ok(ids)

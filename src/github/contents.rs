@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// The repository in which an account keeps what holds for all of its repositories.
-const OF_ACCOUNT: &str = ".github";
+pub(crate) const OF_ACCOUNT: &str = ".github";
 
 /// A file; a folder is a list, and has no content.
 #[derive(Deserialize)]

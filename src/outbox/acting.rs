@@ -96,6 +96,11 @@ impl Outbox {
         if !self.store.act_begins(act.id, writer, self.timing.writes_an_hour).await? {
             return Ok(Verdict::Lost);
         }
+        self.begun(writer, place, act).await
+    }
+
+    /// What has to be done, now that it is noted that it is tried.
+    async fn begun(&self, writer: &Writer, place: &Place, act: &DueAct) -> store::Result<Verdict> {
         match &act.act {
             Act::Reaction { number, source, comment_id, emoji } => {
                 let done = match source {
@@ -132,6 +137,7 @@ impl Outbox {
                     .await)
             }
             Act::DeleteBranch(wanted) => Ok(self.delete_branch(place, writer, act, wanted).await),
+            Act::Check(check) => self.check(place, act, check).await,
         }
     }
 
@@ -146,10 +152,14 @@ impl Outbox {
     ) -> store::Result<Verdict> {
         let done = self.say(place, spot, body).await;
         if done.is_ok() && act.unsure && act.attempts < 2 {
-            let error = "it may be there twice; looking later".to_owned();
-            return Ok(Verdict::Later { wait: self.second_look(), unsure: true, error });
+            return Ok(self.maybe_twice());
         }
         Ok(self.judged(place, done.map(|id| serde_json::json!({ "id": id })), act).await)
+    }
+
+    pub(super) fn maybe_twice(&self) -> Verdict {
+        let error = "it may be there twice; looking later".to_owned();
+        Verdict::Later { wait: self.second_look(), unsure: true, error }
     }
 
     /// When what may be there twice is looked for: long after the look-ups that did not find it.
@@ -167,6 +177,7 @@ impl Outbox {
             }
             Act::PullRequest(wanted) => self.find_pull_request(place, wanted, task_of(act)).await,
             Act::Review(review) => self.find_review(place, review, task_of(act)).await,
+            Act::Check(check) => self.find_check_of(place, act, check).await,
             Act::Reaction { .. } | Act::Push(_) | Act::Resolve { .. } | Act::DeleteBranch(_) => {
                 Ok(None)
             }

@@ -1,7 +1,8 @@
-//! Check runs: one per task and commit.
+//! Check runs: one per task and commit, and those that belong to no task.
 
 use super::Outbox;
-use crate::domain::report::review::Annotation;
+use super::verdict::Verdict;
+use crate::domain::act::{Annotation, NewCheck};
 use crate::domain::report::{TaskView, check, review, verification};
 use crate::domain::review::Review;
 use crate::domain::task::{Conclusion, End, Phase};
@@ -9,7 +10,10 @@ use crate::domain::verification::Verification;
 use crate::github::Place;
 use crate::github::checks::{CheckRun, CheckState};
 use crate::github::error::GitHubError;
+use crate::store;
+use crate::store::acts::DueAct;
 use crate::store::documents::DueDocument;
+use serde_json::{Value, json};
 
 impl Outbox {
     /// Creates or updates the check run. `None`: it may be there, and has to be looked for again.
@@ -23,10 +27,10 @@ impl Outbox {
             (check::name(view.kind), check::title(view), check::summary(view));
         let annotations = annotations(view);
         let wanted = CheckRun {
-            task: view.id,
+            shows: view.id.0,
             name: &name,
             head_sha: &document.head_sha,
-            details_url: &view.url,
+            details_url: Some(&view.url),
             title: &title,
             summary: &summary,
             annotations: &annotations,
@@ -51,8 +55,38 @@ impl Outbox {
         self.github.create_check(place, &wanted).await.map(Some)
     }
 
-    /// The check run of this task on this commit. If a lost reply has doubled it, the oldest stays
-    /// and the others turn neutral, because a check run cannot be removed.
+    /// Writes a check run that belongs to no task. Like an answer it may be there twice if GitHub's lists
+    /// lag for long: then it is looked for once more.
+    pub(super) async fn check(
+        &self,
+        place: &Place,
+        act: &DueAct,
+        check: &NewCheck,
+    ) -> store::Result<Verdict> {
+        let done = self.github.create_check(place, &of_command(act, check)).await;
+        if done.is_ok() && act.unsure && act.attempts < 2 {
+            return Ok(self.maybe_twice());
+        }
+        Ok(self.judged(place, done.map(as_result), act).await)
+    }
+
+    /// That check run, if it is there; what it says at lines may have been cut off in the middle.
+    pub(super) async fn find_check_of(
+        &self,
+        place: &Place,
+        act: &DueAct,
+        check: &NewCheck,
+    ) -> Result<Option<Value>, GitHubError> {
+        let wanted = of_command(act, check);
+        let Some(id) = self.find_check(place, &wanted).await? else { return Ok(None) };
+        if !check.annotations.is_empty() {
+            self.github.update_check(place, id, &wanted).await?;
+        }
+        Ok(Some(as_result(id)))
+    }
+
+    /// The check run of this on this commit. If a lost reply has doubled it, the oldest stays and the
+    /// others turn neutral, because a check run cannot be removed.
     async fn find_check(
         &self,
         place: &Place,
@@ -75,6 +109,24 @@ impl Outbox {
         }
         Ok(oldest)
     }
+}
+
+fn of_command<'c>(act: &DueAct, check: &'c NewCheck) -> CheckRun<'c> {
+    CheckRun {
+        shows: act.command.0,
+        name: &check.name,
+        head_sha: check.head.as_str(),
+        details_url: None,
+        title: &check.title,
+        summary: &check.summary,
+        annotations: &check.annotations,
+        buttons: &[],
+        state: CheckState::Completed(check.conclusion),
+    }
+}
+
+fn as_result(id: i64) -> Value {
+    json!({ "id": id })
 }
 
 /// Lines that people should look at, once the task has ended.

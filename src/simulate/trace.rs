@@ -9,7 +9,7 @@ use crate::config::Models;
 use crate::domain::command::{Command, Request, Verb};
 use crate::domain::credit::Credits;
 use crate::domain::event::{Installation, Pressed, Repository, Source, Thread};
-use crate::domain::ids::InstallationId;
+use crate::domain::ids::{InstallationId, TaskId};
 use crate::domain::policy::{Decision, Facts, Permission, RepositoryState, Start, decide};
 use crate::domain::repo_config::{self, RepoConfig};
 use crate::domain::report::refusal;
@@ -71,6 +71,7 @@ impl<'a> Page<'a> {
                 );
             }
             Fact::Pressed(pressed) => self.pressed(pressed),
+            Fact::Rerequested(suite) => self.rerequested(suite),
         }
     }
 
@@ -119,6 +120,7 @@ impl<'a> Page<'a> {
             }
             // Only the database knows that something was asked before.
             Request::Repeated(_) => self.line("decided", "an answer that names the earlier task"),
+            Request::Configuring(proposed) => self.configuring(proposed),
         }
     }
 
@@ -228,7 +230,8 @@ impl<'a> Page<'a> {
 
     fn pressed(&mut self, pressed: &Pressed) {
         let (what, _) = pressed.button.words();
-        let command = pressed.button.command(pressed.task);
+        let task = TaskId(pressed.shows);
+        let command = pressed.button.command(task);
         self.text.push('\n');
         self.line("sender", &format!("{} (id {})", pressed.sender.login, pressed.sender.id));
         self.line(
@@ -241,7 +244,7 @@ impl<'a> Page<'a> {
             "decided",
             &format!(
                 "that command in the thread of task t_{}, if it is a task of this repository",
-                pressed.task.short()
+                task.short()
             ),
         );
     }

@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 
+pub(crate) use self::changes::Change;
 use super::world::{Account, Size};
 
 /// Refuses pushes that GitHub would refuse; told by the environment what is forbidden.

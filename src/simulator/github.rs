@@ -7,6 +7,7 @@ mod apps;
 mod auth;
 mod call;
 mod checks;
+mod compare;
 mod contents;
 mod deliveries;
 mod fields;
@@ -148,6 +149,7 @@ fn in_repository(call: &mut Call<'_>, method: &str, id: Option<u64>, rest: &[&st
             reviews::route(call, method, id, number(pull)?, more)
         }
         ["pulls", more @ ..] => pulls::route(call, method, id, more),
+        ["compare", both @ ..] if method == "GET" => compare::two(call, id, &both.join("/")),
         ["check-runs", more @ ..] => checks::route(call, method, id, more),
         ["commits", reference @ .., "check-runs"] if method == "GET" => {
             checks::of_commit(call, id, &reference.join("/"))

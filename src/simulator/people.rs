@@ -277,6 +277,17 @@ impl Simulator {
         self.on(repository, login, |stage| stage.tell_check("rerequested", check, json!({})))
     }
 
+    /// Presses GitHub's button that has all checks of a commit again. Only an App that has some is told.
+    pub fn rerequest_all(&self, repository: &str, sha: &str, login: &str) -> anyhow::Result<()> {
+        self.on(repository, login, |stage| {
+            let found = stage.world.repository(stage.repository)?;
+            if !found.checks.values().any(|run| run.head_sha == sha) {
+                anyhow::bail!("there is no check of {sha}");
+            }
+            stage.tell_suite_again(sha)
+        })
+    }
+
     /// Commits files to a branch, made from the default branch if it is new; says the SHA.
     /// A file without content is deleted.
     pub fn commit_as(

@@ -252,7 +252,8 @@ impl Store {
                     | Act::Answer { .. }
                     | Act::Review(_)
                     | Act::Resolve { .. }
-                    | Act::DeleteBranch(_),
+                    | Act::DeleteBranch(_)
+                    | Act::Check(_),
                     _,
                 ) => {}
             }

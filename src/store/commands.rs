@@ -6,11 +6,10 @@ use super::tasks::NewTask;
 use super::{Result, Store, acts, from_json, json, ledger, now, repositories, tasks};
 use crate::domain::command::{Asked, Request};
 use crate::domain::credit::Daily;
-use crate::domain::event::{Person, Pressed, Source};
+use crate::domain::event::Person;
 use crate::domain::ids::{
     AccountId, CommandId, InstallationId, Lease, RepoName, RepositoryId, TaskId,
 };
-use crate::domain::task::Brief;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 use uuid::Uuid;
@@ -56,9 +55,6 @@ pub struct ClaimedCommand {
     /// Since when it waits.
     pub created_at: DateTime<Utc>,
 }
-
-/// So often a button is heard that was refused each time.
-const MOST_REFUSED_PRESSES: u32 = 100;
 
 /// How a command ends that does not become a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +119,8 @@ async fn insert(tx: &mut Tx, command: &NewCommand) -> Result<()> {
             .await?;
     let Some((id, asked)) = earlier else { return Ok(()) };
     let asked: Asked = from_json(asked)?;
-    // The same edit, delivered again, has the same time.
-    if asked.at >= command.asked.at {
+    // The same edit, delivered again, has the same time; and what comes by itself is no edit.
+    if asked.at >= command.asked.at || command.asked.source.is_automatic() {
         return Ok(());
     }
     let asked = Asked { request: Request::Repeated(id), ..command.asked.clone() };
@@ -153,56 +149,6 @@ async fn insert_once(tx: &mut Tx, command: &NewCommand) -> Result<bool> {
     )
     .await?;
     Ok(stored == 1)
-}
-
-/// Stores the command that a button stands for, if the task is one of this repository. Pressed again,
-/// it changes nothing, unless it was refused.
-pub(super) async fn pressed(tx: &mut Tx, pressed: &Pressed) -> Result<()> {
-    let found: Option<(sqlx::types::Json<serde_json::Value>,)> = opt(
-        &mut *tx,
-        "select brief from tasks where id = $1 and repository_id = $2",
-        args![pressed.task, pressed.repository.id],
-    )
-    .await?;
-    let Some((brief,)) = found else { return Ok(()) };
-    let brief: Brief = from_json(brief)?;
-    let asked = Asked {
-        request: Request::Command(pressed.button.command(pressed.task)),
-        thread: brief.thread,
-        source: Source::CheckRun,
-        comment_id: pressed.check_run,
-        at: None,
-        url: pressed.url.clone(),
-        line: None,
-    };
-    let command = NewCommand {
-        key: key_of_press(tx, pressed).await?,
-        account: pressed.repository.owner.id,
-        repository: pressed.repository.id,
-        sender: pressed.sender.clone(),
-        asked,
-    };
-    told(tx, &command).await
-}
-
-/// GitHub gives a press neither a number nor a time. What was refused may be asked again all the same: by
-/// somebody who may, or when the reason is gone.
-async fn key_of_press(tx: &mut Tx, pressed: &Pressed) -> Result<String> {
-    let first = format!("{}:{}:{}", Source::CheckRun, pressed.check_run, pressed.button);
-    let mut key = first.clone();
-    for again in 1..=MOST_REFUSED_PRESSES {
-        let refused: Option<(CommandId,)> = opt(
-            &mut *tx,
-            "select id from commands where key = $1 and state = 'refused'",
-            args![&*key],
-        )
-        .await?;
-        if refused.is_none() {
-            break;
-        }
-        key = format!("{first}:{again}");
-    }
-    Ok(key)
 }
 
 const CLAIM: Sql = locking!(

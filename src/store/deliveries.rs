@@ -12,7 +12,7 @@ use super::commands::NewCommand;
 use super::engine::{Tx, all, args, exec, row};
 use super::{Result, Store, StoreError, now};
 use crate::domain::event::{
-    Account, Choice, Installation, Pressed, Proposal, Purchase, Repository,
+    Account, Choice, Installation, Pressed, Proposal, Purchase, Repository, Rerequested,
 };
 use crate::domain::ids::{InstallationId, RepositoryId};
 use crate::domain::plan::Given;
@@ -101,8 +101,10 @@ pub enum Fact {
         /// The beginning of the key.
         key: String,
     },
-    /// Somebody pressed a button of a task's check run.
+    /// Somebody pressed a button of a check run.
     Pressed(Box<Pressed>),
+    /// Somebody wants all of our checks of a commit again.
+    Rerequested(Box<Rerequested>),
 }
 
 impl Store {
@@ -224,7 +226,8 @@ async fn write_facts(tx: &mut Tx, facts: &[Fact]) -> Result<()> {
             Fact::Unlabelled { repository, key } => {
                 super::threads::unlabelled(tx, *repository, key).await?;
             }
-            Fact::Pressed(pressed) => super::commands::pressed(tx, pressed).await?,
+            Fact::Pressed(pressed) => super::presses::pressed(tx, pressed).await?,
+            Fact::Rerequested(suite) => super::presses::rerequested(tx, suite).await?,
         }
     }
     Ok(())

@@ -19,6 +19,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "plans", include_str!("../../migrations/0011_plans.sql")),
     (14, "configuration", include_str!("../../migrations/0014_configuration.sql")),
     (15, "traffic", include_str!("../../migrations/0015_traffic.sql")),
+    (16, "checks", include_str!("../../migrations/0016_checks.sql")),
+    (17, "daily", include_str!("../../migrations/0017_daily.sql")),
 ];
 
 const FORGET_STATEMENTS: &str = "deallocate all";

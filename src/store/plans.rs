@@ -29,6 +29,7 @@ row! {
         name: Option<String>,
         credits: Option<Credits>,
         renews_on: Option<String>,
+        daily: Option<Credits>,
     }
 }
 
@@ -63,7 +64,7 @@ pub(super) async fn bought(tx: &mut Tx, purchase: &Purchase, given: &Given) -> R
 async fn put(tx: &mut Tx, account: AccountId, given: Option<&Given>) -> Result<()> {
     exec(
         tx,
-        "update accounts set tier = $2, plan_name = $3, plan_credits = $4, plan_running = $5, plan_renews_on = $6, updated_at = $7
+        "update accounts set tier = $2, plan_name = $3, plan_credits = $4, plan_running = $5, plan_renews_on = $6, plan_daily = $7, updated_at = $8
          where id = $1",
         args![
             account,
@@ -72,6 +73,7 @@ async fn put(tx: &mut Tx, account: AccountId, given: Option<&Given>) -> Result<(
             given.map(|given| given.credits),
             given.and_then(|given| given.running),
             given.map(|given| given.until.to_string()),
+            given.and_then(|given| given.daily_credits),
             now(),
         ],
     )
@@ -160,12 +162,13 @@ impl Store {
     pub(super) async fn paying(&self, account: AccountId) -> Result<Option<Paying>> {
         let shown: Shown = one(
             self.db.reader(),
-            "select plan_name as name, plan_credits as credits, plan_renews_on as renews_on from accounts where id = $1",
+            "select plan_name as name, plan_credits as credits, plan_renews_on as renews_on, plan_daily as daily from accounts where id = $1",
             args![account],
         )
         .await?;
         let credits = shown.credits.unwrap_or_default();
         let plan = shown.name.zip(shown.renews_on);
-        Ok(plan.map(|(name, renews_on)| Paying { name, credits, renews_on }))
+        let daily = shown.daily;
+        Ok(plan.map(|(name, renews_on)| Paying { name, credits, renews_on, daily }))
     }
 }

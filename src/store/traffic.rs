@@ -17,14 +17,14 @@ impl Store {
         let of_person = self.counted(
             "select count(*), min(created_at) from commands
              where sender_id = $1 and created_at > $2 and id < $3 and (refusal is null or refusal not like 'limit%')
-               and (key is null or key not like 'auto_review:%')",
+               and (key is null or (key not like 'auto_review:%' and key not like 'config:%'))",
             args![command.sender.id, now() - OF_PERSON, command.id],
         );
         let in_thread = self.counted(
             "select count(*), min(created_at) from commands
              where repository_id = $1 and number = $2 and created_at > $3 and id < $4
                and (refusal is null or refusal not like 'limit%')
-               and (key is null or key not like 'auto_review:%')",
+               and (key is null or (key not like 'auto_review:%' and key not like 'config:%'))",
             args![repository, number, now() - IN_THREAD, command.id],
         );
         let own_comments = self.counted(

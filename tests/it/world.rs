@@ -52,6 +52,7 @@ pub(crate) struct Plan {
     bounds: Bounds,
     repository: RepositoryOptions,
     models: Option<&'static str>,
+    plans: Option<&'static str>,
     every_provider: bool,
 }
 
@@ -73,7 +74,15 @@ impl Default for Plan {
         let repository = RepositoryOptions { files, ..RepositoryOptions::default() };
         let variables = Vec::new();
         let bounds = Bounds::NONE;
-        Self { variables, timing, bounds, repository, models: None, every_provider: false }
+        Self {
+            variables,
+            timing,
+            bounds,
+            repository,
+            models: None,
+            plans: None,
+            every_provider: false,
+        }
     }
 }
 
@@ -93,6 +102,12 @@ impl Plan {
     /// What the operator wrote into the file of models.
     pub(crate) fn models(mut self, file: &'static str) -> Self {
         self.models = Some(file);
+        self
+    }
+
+    /// What the operator wrote into the file of plans.
+    pub(crate) fn plans(mut self, file: &'static str) -> Self {
+        self.plans = Some(file);
         self
     }
 
@@ -245,9 +260,11 @@ impl World {
 
     /// Starts the bot.
     pub(crate) async fn start(&mut self) {
-        if let Some(models) = self.plan.models {
+        let files = [("models.toml", self.plan.models), ("plans.toml", self.plan.plans)];
+        for (name, text) in files {
+            let Some(text) = text else { continue };
             std::fs::create_dir_all(self.data_dir()).unwrap();
-            std::fs::write(self.data_dir().join("models.toml"), models).unwrap();
+            std::fs::write(self.data_dir().join(name), text).unwrap();
         }
         let mut config = Config::from_vars(self.variables()).unwrap();
         config.timing = self.plan.timing;

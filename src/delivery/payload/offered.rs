@@ -1,7 +1,7 @@
-//! Pull requests of people, as something that may be reviewed without being asked for.
+//! Pull requests, as something that may be looked at without being asked for.
 
 use super::{InstallationRef, Repo, User};
-use crate::domain::event::{Offer, Person, Thread};
+use crate::domain::event::{Offer, Thread};
 use crate::domain::ids::{InstallationId, Sha};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ struct Payload {
     action: String,
     pull_request: Pull,
     repository: Repo,
+    sender: User,
     installation: Option<InstallationRef>,
 }
 
@@ -26,28 +27,39 @@ struct Pull {
     draft: bool,
     updated_at: DateTime<Utc>,
     user: Option<User>,
-    head: Head,
+    head: Side,
+    base: Side,
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct Side {
+    #[serde(rename = "ref")]
+    branch: String,
     sha: Sha,
 }
 
-/// What a body offers for review. Drafts and the pull requests of programs are not.
+/// What a body offers to be looked at. Drafts and the pull requests of programs are not reviewed; what
+/// one says of the configuration matters whoever brings it.
 pub fn offered(event: &str, body: &[u8]) -> Option<Offer> {
     if event != "pull_request" {
         return None;
     }
     let payload: Payload = serde_json::from_slice(body).ok()?;
-    let by_push = match payload.action.as_str() {
-        "opened" | "ready_for_review" => false,
-        "synchronize" => true,
+    let (may_be_reviewed, may_configure) = match payload.action.as_str() {
+        "opened" | "synchronize" => (true, true),
+        "ready_for_review" => (true, false),
+        "reopened" => (false, true),
         _ => return None,
     };
     let (pull, repository) = (payload.pull_request, payload.repository);
-    let author = pull.user.filter(|user| user.kind == "User")?;
-    if pull.draft || pull.state != "open" || repository.archived {
+    if pull.state != "open" || repository.archived {
+        return None;
+    }
+    let author = pull.user.as_ref().map(|user| user.login.clone());
+    let reviewed = pull.user.filter(|user| may_be_reviewed && user.kind == "User" && !pull.draft);
+    let for_review_by = reviewed.map(User::into_person);
+    let configured_by = may_configure.then(|| payload.sender.into_person());
+    if for_review_by.is_none() && configured_by.is_none() {
         return None;
     }
     Some(Offer {
@@ -57,14 +69,17 @@ pub fn offered(event: &str, body: &[u8]) -> Option<Offer> {
             number: pull.number,
             title: pull.title,
             body: pull.body.unwrap_or_default(),
-            author: Some(author.login.clone()),
+            author,
             is_pull_request: true,
         },
         pull_request: pull.id,
         head: pull.head.sha,
-        by_push,
+        base: pull.base.sha,
+        base_branch: pull.base.branch,
+        by_push: payload.action == "synchronize",
         url: pull.html_url,
         at: pull.updated_at,
-        author: Person { id: author.id, login: author.login, is_bot: false },
+        for_review_by,
+        configured_by,
     })
 }

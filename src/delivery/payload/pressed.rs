@@ -3,7 +3,7 @@
 use super::{InstallationRef, Repo, User};
 use crate::domain::command::button::Button;
 use crate::domain::event::{Event, Person, Pressed};
-use crate::domain::ids::{InstallationId, TaskId};
+use crate::domain::ids::InstallationId;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -40,15 +40,15 @@ impl CheckRunPayload {
             Some(action) => action.identifier.parse().ok(),
             None => Some(Button::Rerun),
         };
-        let task = self.check_run.external_id.as_deref().and_then(|id| id.parse().ok());
-        let (Some(button), Some(task)) = (button, task) else {
+        let shows = self.check_run.external_id.as_deref().and_then(|id| id.parse().ok());
+        let (Some(button), Some(shows)) = (button, shows) else {
             return Event::Ignored("the button is none of ours".to_owned());
         };
         Event::Pressed(Box::new(Pressed {
             installation: self.installation.map(|i| InstallationId(i.id)),
             repository: self.repository.into_repository(),
             check_run: self.check_run.id,
-            task: TaskId(task),
+            shows,
             button,
             url: self.check_run.html_url.unwrap_or_default(),
             sender: Person { id: self.sender.id, login: self.sender.login, is_bot: false },

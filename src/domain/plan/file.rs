@@ -38,6 +38,7 @@ struct Entry {
     names: Option<Vec<String>>,
     credits: Option<i64>,
     running: Option<i64>,
+    daily_credits: Option<i64>,
 }
 
 /// Reads these files, each over the ones before it.
@@ -98,5 +99,12 @@ fn plan(entry: Entry, had: Option<&Plan>) -> Result<Plan, String> {
     if running.is_some_and(|running| !(1..=MOST_RUNNING).contains(&running)) {
         return Err(format!("has a `running` that is not between 1 and {MOST_RUNNING}"));
     }
-    Ok(Plan { id: entry.id, names, credits: Credits(credits), running })
+    let daily = entry
+        .daily_credits
+        .or_else(|| had.and_then(|plan| plan.daily_credits).map(|daily| daily.0));
+    if daily.is_some_and(|daily| !(1..=MOST_CREDITS).contains(&daily)) {
+        return Err(format!("has `daily_credits` that are not between 1 and {MOST_CREDITS}"));
+    }
+    let daily_credits = daily.map(Credits);
+    Ok(Plan { id: entry.id, names, credits: Credits(credits), running, daily_credits })
 }

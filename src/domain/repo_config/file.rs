@@ -67,6 +67,24 @@ pub fn read(text: &str) -> Result<Layer, Vec<Fault>> {
     if faults.is_empty() { Ok(layer) } else { Err(faults) }
 }
 
+/// The names of models in a file that can be read, each with its line.
+pub(super) fn models_in(text: &str) -> Vec<(usize, String)> {
+    let Ok(table) = DeTable::parse(text) else { return Vec::new() };
+    let values = table.get_ref().iter().flat_map(|(key, value)| {
+        let name: &str = key.get_ref();
+        match (name, value.get_ref().as_array()) {
+            ("model", _) => vec![value],
+            ("models", Some(items)) => items.iter().collect(),
+            _ => Vec::new(),
+        }
+    });
+    let named = |value: &Value<'_>| {
+        let name = value.get_ref().as_str()?.trim().to_owned();
+        Some((line_at(text, value.span().start), name))
+    };
+    values.filter_map(named).collect()
+}
+
 type Key<'i> = Spanned<DeString<'i>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 

@@ -3,7 +3,7 @@
 use super::receipt::grouped;
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::command::{Key, Verb};
-use crate::domain::credit::{Credits, Tier};
+use crate::domain::credit::{Credits, Daily, Tier};
 use crate::domain::ids::TaskId;
 use crate::domain::task::{End, Kind, Phase};
 use crate::domain::text::{inert, one_line};
@@ -81,6 +81,8 @@ pub struct Paying {
     pub credits: Credits,
     /// The day on which the next period begins.
     pub renews_on: String,
+    /// The most of a day, if the plan says so.
+    pub daily: Option<Credits>,
 }
 
 /// What an account has.
@@ -95,6 +97,12 @@ pub struct Balance {
 }
 
 impl Balance {
+    /// The limits of a day: the plan's own for the account, if it has one.
+    pub fn daily(&self, of_everybody: Daily) -> Daily {
+        let of_plan = self.plan.as_ref().and_then(|plan| plan.daily);
+        Daily { account: of_plan.unwrap_or(of_everybody.account), ..of_everybody }
+    }
+
     /// What a new task can hold.
     pub const fn available(&self) -> Credits {
         Credits(self.balance.0.saturating_sub(self.held.0))
@@ -121,9 +129,12 @@ pub fn credits(account: &str, balance: Balance, today: Credits, receipts: &[Paid
         balance.available(),
         balance.balance,
     );
-    if let Some(Paying { name, credits, renews_on }) = balance.plan {
+    if let Some(Paying { name, credits, renews_on, daily }) = balance.plan {
         let name = inert(&one_line(&name, 100));
-        text.push_str(&format!("\n\nPlan: {name}, {credits} a month; the next on {renews_on}."));
+        let daily = daily.map(|daily| format!(", at most {daily} a day")).unwrap_or_default();
+        text.push_str(&format!(
+            "\n\nPlan: {name}, {credits} a month{daily}; the next on {renews_on}."
+        ));
     }
     if !receipts.is_empty() {
         text.push_str("\n\n| last receipts | kind | paid |\n|---|---|---|");

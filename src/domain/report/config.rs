@@ -16,8 +16,8 @@ pub fn answer(
     let mut text =
         String::from("### Async Coder · config\n\n| setting | value | from |\n|---|---|---|\n");
     for setting in config.settings(default_model) {
-        let value = setting.value.replace('|', "\\|");
-        text.push_str(&format!("| `{}` | {} | {} |\n", setting.key, inert(&value), setting.from));
+        let value = cell(&setting.value);
+        text.push_str(&format!("| `{}` | {value} | {} |\n", setting.key, setting.from));
     }
     text.push('\n');
     text.push_str(&of_repository.map_or_else(
@@ -40,15 +40,24 @@ fn standing(whose: &str, kept: &Kept) -> String {
         Some(_) => "what it said when it was last right still holds",
         None => "it is as if it were not there",
     };
-    format!("- `{PATH}` of {whose} cannot be used{at}, so {until}:\n{}", faults(&kept.faults, "  "))
+    format!(
+        "- `{PATH}` of {whose} cannot be used{at}, so {until}:\n{}",
+        faults(&kept.faults, MOST_FAULTS, "  ")
+    )
 }
 
-fn faults(faults: &[Fault], indent: &str) -> String {
-    let shown = faults.iter().take(MOST_FAULTS);
+/// A value of foreign words within a table.
+pub(super) fn cell(value: &str) -> String {
+    inert(&value.replace('|', "\\|"))
+}
+
+/// So many mistakes of a file, with their lines.
+pub(super) fn faults(faults: &[Fault], most: usize, indent: &str) -> String {
+    let shown = faults.iter().take(most);
     let mut lines: Vec<String> =
         shown.map(|fault| format!("{indent}- {}", inert(&fault.to_string()))).collect();
-    if faults.len() > MOST_FAULTS {
-        lines.push(format!("{indent}- … and {} more", faults.len() - MOST_FAULTS));
+    if faults.len() > most {
+        lines.push(format!("{indent}- … and {} more", faults.len() - most));
     }
     lines.join("\n")
 }

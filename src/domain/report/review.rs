@@ -1,7 +1,7 @@
 //! The review: its text, the comments at its lines, and what the check run shows of it.
 
 use super::{LONGEST_BODY, task_marker};
-use crate::domain::act::InlineComment;
+use crate::domain::act::{Annotation, InlineComment, Level};
 use crate::domain::ids::TaskId;
 use crate::domain::review::{Finding, Priority, Review, Verdict};
 use crate::domain::task::End;
@@ -137,23 +137,6 @@ pub fn count(review: &Review) -> String {
     }
 }
 
-/// What a finding is in the margin of the file view.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Annotation {
-    /// The file.
-    pub path: String,
-    /// The first line.
-    pub first: usize,
-    /// The last line.
-    pub last: usize,
-    /// `notice`, `warning` or `failure`.
-    pub level: &'static str,
-    /// The first words.
-    pub title: String,
-    /// All of it.
-    pub message: String,
-}
-
 /// One for each finding at a line that is there after the change, always in the same order.
 pub fn annotations(review: &Review) -> Vec<Annotation> {
     let is_there = |finding: &&Finding| finding.side == crate::domain::review::Side::Right;
@@ -162,9 +145,9 @@ pub fn annotations(review: &Review) -> Vec<Annotation> {
         first: finding.first,
         last: finding.last,
         level: match finding.priority {
-            Priority::P0 => "failure",
-            Priority::P1 | Priority::P2 => "warning",
-            Priority::P3 => "notice",
+            Priority::P0 => Level::Failure,
+            Priority::P1 | Priority::P2 => Level::Warning,
+            Priority::P3 => Level::Notice,
         },
         title: format!("{} {}", finding.priority, one_line(&without_secrets(&finding.body), 80)),
         message: at_most(&without_secrets(&finding.body), LONGEST_COMMENT),

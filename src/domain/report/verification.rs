@@ -2,7 +2,7 @@
 //! add to it or take away from it.
 
 use super::Outcome;
-use super::review::Annotation;
+use crate::domain::act::{Annotation, Level};
 use crate::domain::text::{code_block, inert, one_line, without_secrets};
 use crate::domain::verification::{CameTo, Check, Verification};
 
@@ -105,7 +105,7 @@ pub fn annotations(verification: &Verification) -> Vec<Annotation> {
                 path: problem.path.clone(),
                 first: problem.line,
                 last: problem.line,
-                level: "failure",
+                level: Level::Failure,
                 title: title.clone(),
                 message: without_secrets(&problem.message),
             };

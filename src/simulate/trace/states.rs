@@ -1,8 +1,13 @@
 //! The trace of what a delivery tells without asking for anything.
 
 use super::Page;
-use crate::domain::event::{Account, Choice, Named, Proposal, ProposalState, Purchase};
+use crate::domain::command::Configuring;
+use crate::domain::event::{
+    Account, Choice, Named, Proposal, ProposalState, Purchase, Rerequested,
+};
 use crate::domain::plan::Given;
+use crate::domain::repo_config::PATH;
+use crate::domain::report::proposed_config;
 
 impl Page<'_> {
     pub(super) fn account(&mut self, account: &Account) {
@@ -37,6 +42,25 @@ impl Page<'_> {
             }
         };
         self.line("decided", decided);
+    }
+
+    pub(super) fn configuring(&mut self, proposed: &Configuring) {
+        let (name, Configuring { head, base, .. }) = (proposed_config::NAME, proposed);
+        self.line("commits", &format!("{base}...{head}"));
+        self.line(
+            "decided",
+            &format!("the check run {name} on the second, if {PATH} differs between them; without a model and without credits"),
+        );
+    }
+
+    pub(super) fn rerequested(&mut self, suite: &Rerequested) {
+        self.line("sender", &format!("{} (id {})", suite.sender.login, suite.sender.id));
+        self.line("commit", suite.head.as_str());
+        self.line("key", &suite.key());
+        self.line(
+            "decided",
+            &format!("if these are the checks of my App (id {}), each of mine on that commit that is completed runs again, as with its own button", suite.app),
+        );
     }
 
     pub(super) fn bought(&mut self, purchase: &Purchase, given: &Given) {

@@ -92,7 +92,7 @@ impl Stage<'_> {
         let branch = moved.reference.strip_prefix("refs/heads/");
         let (Some(branch), Some(new)) = (branch, &moved.new) else { return Ok(()) };
         let repository = self.world.repository(self.repository)?;
-        let suite = Render::new(self.hub, self.world).check_suite(repository, branch, new);
+        let suite = Render::new(self.hub, self.world).check_suite(repository, Some(branch), new);
         let before = json!({"before": moved.old.as_deref().unwrap_or(ZERO), "after": new});
         let fields = json!({"check_suite": with(suite, before)});
         self.tell("check_suite", Some("requested"), fields);

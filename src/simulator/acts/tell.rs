@@ -16,6 +16,19 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// Sends `check_suite.rerequested`, with the runs that the suite has by now.
+    pub(crate) fn tell_suite_again(&mut self, sha: &str) -> anyhow::Result<()> {
+        let repository = self.world.repository(self.repository)?;
+        let reference = format!("--points-at={sha}");
+        let format = "--format=%(refname:lstrip=2)";
+        let list = ["for-each-ref", "--count=1", format, &reference, "refs/heads"];
+        let branches = self.hub.git.text(self.repository, &list)?;
+        let suite = Render::new(self.hub, self.world);
+        let suite = suite.check_suite(repository, branches.lines().next(), sha);
+        self.tell("check_suite", Some("rerequested"), json!({"check_suite": suite}));
+        Ok(())
+    }
+
     pub(super) fn tell_issue(
         &mut self,
         action: &str,

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::simulator::{
     acts::{Edit, NewIssue},
+    git::Change,
     world::{Issue, Pull},
 };
 
@@ -189,22 +190,34 @@ fn files(call: &Call<'_>, id: u64, number: u64) -> Answer {
     let pull = issue.pull.as_ref().ok_or_else(Reply::absent)?;
     let changes = call.hub.git.changes(id, &pull.base_sha, &pull.head_sha);
     let changes = changes.map_err(|error| Reply::failed(&error))?;
+    let files: Result<Vec<Value>, Reply> =
+        changes.into_iter().map(|change| changed_file(call, id, &pull.head_sha, change)).collect();
+    call.list(files?)
+}
+
+/// A changed file, as it is on one side.
+pub(crate) fn changed_file(
+    call: &Call<'_>,
+    id: u64,
+    sha: &str,
+    change: Change,
+) -> Result<Value, Reply> {
+    let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
     let (api, html) =
         (call.render().repository_url(repository), call.render().html_url(repository));
-    let list = changes.into_iter().map(|change| {
-        let (path, sha) = (&change.path, &pull.head_sha);
-        let mut file = json!({
-            "sha": change.blob, "filename": path, "status": change.status,
-            "additions": change.additions, "deletions": change.deletions,
-            "changes": change.additions + change.deletions,
-            "blob_url": format!("{html}/blob/{sha}/{path}"),
-            "raw_url": format!("{html}/raw/{sha}/{path}"),
-            "contents_url": format!("{api}/contents/{path}?ref={sha}"),
-        });
-        if let (Some(patch), Value::Object(file)) = (change.patch, &mut file) {
-            file.insert("patch".to_owned(), patch.into());
-        }
-        file
+    let path = &change.path;
+    let mut file = json!({
+        "sha": change.blob, "filename": path, "status": change.status,
+        "additions": change.additions, "deletions": change.deletions,
+        "changes": change.additions + change.deletions,
+        "blob_url": format!("{html}/blob/{sha}/{path}"),
+        "raw_url": format!("{html}/raw/{sha}/{path}"),
+        "contents_url": format!("{api}/contents/{path}?ref={sha}"),
     });
-    call.list(list.collect())
+    if let Value::Object(file) = &mut file {
+        let hunks = change.patch.map(|text| ("patch".to_owned(), text.into()));
+        let former = change.former_path.map(|was| ("previous_filename".to_owned(), was.into()));
+        file.extend(hunks.into_iter().chain(former));
+    }
+    Ok(file)
 }

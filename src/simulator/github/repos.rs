@@ -115,7 +115,7 @@ fn commit(call: &Call<'_>, id: u64, reference: &str) -> Answer {
     Reply::ok(&commit_as_json(call, id, &sha)?)
 }
 
-fn commit_as_json(call: &Call<'_>, id: u64, sha: &str) -> Result<Value, Reply> {
+pub(crate) fn commit_as_json(call: &Call<'_>, id: u64, sha: &str) -> Result<Value, Reply> {
     let repository = call.world.repositories.get(&id).ok_or_else(Reply::absent)?;
     let format = "--format=%T%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%aI%x00%cI%x00%B";
     let text = call.hub.git.text(id, &["log", "-1", "--date=iso-strict", format, sha]);

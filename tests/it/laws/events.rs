@@ -59,7 +59,6 @@ const ACTIONS: &[&str] = &[
 ];
 /// Events that are none of ours.
 const OTHERS: &[&str] = &[
-    "check_suite",
     "create",
     "delete",
     "deployment",

@@ -133,6 +133,7 @@ impl Ledger {
         let asked = Asked {
             at: None,
             line: None,
+            head: None,
             source: asynccoder::domain::event::Source::Comment,
             request: Request::Command(command),
             thread: thread.clone(),

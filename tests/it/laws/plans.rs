@@ -34,12 +34,12 @@ fn the_file_of_the_readme_goes_over_them() {
     let plans = Plans::overlaid("plans.toml", file.split("```").next().unwrap()).unwrap();
     let given = |name: &str| {
         let given = plans.given(&subscription(name, false, None), at("2026-05-20T00:00:00Z"));
-        (given.tier, given.credits.0, given.running)
+        (given.tier, given.credits.0, given.running, given.daily_credits.map(|daily| daily.0))
     };
-    assert_eq!(given("PROFESSIONAL "), ("pro".to_owned(), 2000, None));
-    assert_eq!(given("Team"), ("team".to_owned(), 8000, Some(6)));
-    assert_eq!(given("Enterprise"), ("enterprise".to_owned(), 5000, Some(10)));
-    assert_eq!(given("Gold"), (FREE.to_owned(), 0, None));
+    assert_eq!(given("PROFESSIONAL "), ("pro".to_owned(), 2000, None, None));
+    assert_eq!(given("Team"), ("team".to_owned(), 8000, Some(6), Some(4000)));
+    assert_eq!(given("Enterprise"), ("enterprise".to_owned(), 5000, Some(10), None));
+    assert_eq!(given("Gold"), (FREE.to_owned(), 0, None, None));
 }
 
 #[test]
@@ -53,12 +53,13 @@ fn a_file_with_a_fault_is_refused_with_its_line() {
         "[[plan]]\nid = \"Pro\"\nnames = []\ncredits = 1",
         "[[plan]]\nid = \"pro\"\ncredits = -1",
         "[[plan]]\nid = \"pro\"\nrunning = 0",
+        "[[plan]]\nid = \"pro\"\ndaily_credits = 0",
         "[[plan]]\nid = \"pro\"\nnames = [\" \"]",
         "[[plan",
     ];
     let told = |file: &&str| format!("{}\n", Plans::overlaid("plans.toml", file).unwrap_err());
     expect![[r#"
-        plans.toml, line 3: unknown field `credit`, expected one of `id`, `names`, `credits`, `running`. Correct it, or remove the file to use the plans that this program is shipped with
+        plans.toml, line 3: unknown field `credit`, expected one of `id`, `names`, `credits`, `running`, `daily_credits`. Correct it, or remove the file to use the plans that this program is shipped with
         plans.toml, line 1: the plan "new" is new and lacks `credits`. Correct it, or remove the file to use the plans that this program is shipped with
         plans.toml, line 1: the plan "new" is new and lacks `names`. Correct it, or remove the file to use the plans that this program is shipped with
         plans.toml, line 3: the plan "new" has a name of the plan "pro". Correct it, or remove the file to use the plans that this program is shipped with
@@ -66,6 +67,7 @@ fn a_file_with_a_fault_is_refused_with_its_line() {
         plans.toml, line 1: the plan "Pro" is not named in small letters, digits, - and _. Correct it, or remove the file to use the plans that this program is shipped with
         plans.toml, line 1: the plan "pro" has -1 credits, which is not between 0 and 1000000000. Correct it, or remove the file to use the plans that this program is shipped with
         plans.toml, line 1: the plan "pro" has a `running` that is not between 1 and 1000. Correct it, or remove the file to use the plans that this program is shipped with
+        plans.toml, line 1: the plan "pro" has `daily_credits` that are not between 1 and 1000000000. Correct it, or remove the file to use the plans that this program is shipped with
         plans.toml, line 1: the plan "pro" has a name of no or more than 100 letters. Correct it, or remove the file to use the plans that this program is shipped with
         plans.toml, line 1: unclosed array table, expected `]]`. Correct it, or remove the file to use the plans that this program is shipped with
     "#]].assert_eq(&files.iter().map(told).collect::<String>());

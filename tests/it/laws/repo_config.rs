@@ -126,6 +126,21 @@ fn the_repository_counts_before_its_account_but_for_bounds() {
     assert_eq!(RepoConfig::default().kind(), Kind::Async);
 }
 
+#[test]
+fn what_is_different_is_told_though_it_looks_the_same() {
+    let says = |text: &str| RepoConfig { repository: read(text).unwrap(), ..RepoConfig::default() };
+    let now = says("instructions = \"Be kind.\"\nmodel = \"haiku\"\nbudget = 5");
+    let then = says("instructions = \"Be rude.\"\nmodel = \"haiku\"\ndraft = true");
+    let changes = then.changes_from(&now, None);
+    let keys: Vec<_> = changes.iter().map(|change| change.then.key).collect();
+    assert_eq!(keys, ["draft", "instructions", "budget"]);
+    assert_eq!(
+        (changes[1].now.as_str(), changes[1].then.value.as_str()),
+        ("8 characters", "8 characters")
+    );
+    assert!(now.changes_from(&now, Some("opus")).is_empty());
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "([a-z_]{1,9}|[=\"\\[\\]{}\n,.#0-9 ]|true|\u{e9}|\u{1f600}){0,60}") {

@@ -2,6 +2,7 @@
 
 mod cases;
 pub(super) mod desk;
+mod presses;
 mod queues;
 mod states;
 
@@ -68,6 +69,7 @@ on_both!(
     a_lost_repository_owes_and_gets_nothing,
     a_question_that_a_webhook_overtook_is_asked_again,
     a_branch_goes_though_the_end_was_told_before_the_beginning;
+    presses: a_check_is_run_again_once_for_a_press;
     queues: a_body_comes_back_as_it_was,
     a_group_is_stored_whole,
     what_is_not_used_is_not_looked_into,

@@ -2,7 +2,7 @@
 //! own file stands.
 
 use crate::world::{Plan, REPOSITORY, World, repo, story};
-use asynccoder::simulator::{RepositoryOptions, Script};
+use asynccoder::simulator::{At, Refusal, RepositoryOptions, Script};
 use expect_test::expect;
 use serde_json::json;
 
@@ -239,3 +239,34 @@ story!(
         assert!(told.contains("`grep -q 'cents >= ' src/discount.rs`"), "{told}");
     }
 );
+
+story!(a_file_of_an_account_that_no_token_reaches_is_as_if_it_were_not_there, async |world| {
+    account_says(world, "kind = \"ask\"\n");
+    // The repository goes between the question where it is and the token for it.
+    let message = "There is at least one repository that does not exist or is not accessible to the parent installation.";
+    let gone = Refusal { status: 422, body: json!({ "message": message }), headers: Vec::new() };
+    world.simulator.faults().refuse(At::api("POST", "/access_tokens").after(1), 1, gone);
+    world.alice.comments(&world.issue, "/asynccoder config");
+    let told = world.answer().await;
+    assert_eq!(world.simulator.faults().left(), 0, "a token was refused");
+    assert!(told.contains("| `kind` | \"async\" | this server |"), "{told}");
+    assert!(told.contains("of the account's `.github` repository is not there"), "{told}");
+});
+
+story!(what_both_files_say_is_told_as_it_holds, async |world| {
+    account_says(world, "budget = 40\nprotected = [\"ops/**\"]\ninstructions = \"Be kind.\"\n");
+    configures(
+        world,
+        REPOSITORY,
+        "budget = 90\nprotected = [\"db/**\"]\ninstructions = \"Be brief.\"\n",
+    );
+    world.alice.comments(&world.issue, "/asynccoder config");
+    let told = world.answer().await;
+    for line in [
+        "| `budget` | 40 | the account's `.github` repository |",
+        "| `protected` | [\"ops/**\", \"db/**\"] | both files |",
+        "| `instructions` | 19 characters | both files |",
+    ] {
+        assert!(told.contains(line), "{line} is not in {told}");
+    }
+});

@@ -115,8 +115,9 @@ story!(every_example_of_github_has_an_end_and_counts_once, async |world| {
     expect![[r#"
           1 check_run.requested_action ignored: the button is none of ours
           2 check_run.rerequested ignored: the button is none of ours
+          2 check_suite.rerequested ignored: it is by octocoders-linter[bot], which is not a person
           2 github_app_authorization.revoked ignored: no token of a person is kept
-        256 ignored: it is not used
+        254 ignored: it is not used
           2 installation.created processed
           2 installation.deleted processed
           1 installation.new_permissions_accepted processed
@@ -137,7 +138,7 @@ story!(every_example_of_github_has_an_end_and_counts_once, async |world| {
           2 pull_request.labeled ignored: the label asks for nothing
           4 pull_request.opened processed
           3 pull_request.ready_for_review processed
-          2 pull_request.reopened ignored: the pull request is none of ours
+          2 pull_request.reopened processed
           1 pull_request.synchronize processed
           2 pull_request.unlabeled ignored: the label asks for nothing
           3 pull_request_review.submitted ignored: the text has no command
@@ -207,6 +208,7 @@ fn a_command_is_found_in_every_shape_that_github_sends() {
             Event::Subscribed(_) => "a plan is bought, or over".to_owned(),
             Event::Ping => "ping".to_owned(),
             Event::Ignored(reason) if reason.ends_with("is not used") => "not used".to_owned(),
+            Event::Rerequested(_) => "checks".to_owned(),
             Event::Ignored(reason) => format!("ignored: {reason}"),
         };
         *counts.entry(found).or_default() += 1;
@@ -219,13 +221,14 @@ fn a_command_is_found_in_every_shape_that_github_sends() {
           2 button rerequested
           1 button retry
           7 comment on an issue
+          2 ignored: it is by octocoders-linter[bot], which is not a person
           2 ignored: no token of a person is kept
          11 ignored: the pull request is none of ours
           4 installed, or gone
           4 issue_body on an issue
           4 label
           4 label taken away
-        256 not used
+        254 not used
           3 other repositories are chosen
           4 ping
           4 pr_body on a pull request

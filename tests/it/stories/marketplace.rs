@@ -1,7 +1,7 @@
 //! Plans of the Marketplace: what is bought is given once in each period, and GitHub's own word decides
 //! what an account has.
 
-use crate::world::{World, rows, story};
+use crate::world::{Plan, World, rows, story};
 
 /// What was asked about the Marketplace so far.
 fn questions(world: &World) -> Vec<String> {
@@ -140,3 +140,36 @@ story!(a_yearly_plan_gives_each_month, async |world| {
     assert_eq!(rows::texts(world, period).await, [in_a_month.to_string()]);
     assert_eq!(world.balance().await, (1100, 0));
 });
+
+story!(
+    a_plan_has_its_own_limit_of_a_day,
+    Plan::default()
+        .with("DAILY_CREDITS", "4")
+        .plans("[[plan]]\nid = \"pro\"\ndaily_credits = 60\n"),
+    async |world| {
+        listed(world);
+        world.alice.comments(&world.issue, "/asynccoder debug");
+        let told = world.answer().await;
+        assert!(told.contains("This account's daily limit leaves 4 credits"), "{told}");
+        world.simulator.buy("acme", "Pro").unwrap();
+        world.settle().await;
+        world.story();
+        world.alice.comments(&world.issue, "/asynccoder credits");
+        let told = world.answer().await;
+        assert!(
+            told.contains("Plan: Pro, 1000 credits a month, at most 60 credits a day;"),
+            "{told}"
+        );
+        world.model(crate::world::repo::fixes_the_till());
+        world.alice.comments(&world.issue, "/asynccoder debug");
+        world.settle().await;
+        let story = world.story();
+        assert!(story.contains("debug · done"), "{story}");
+        // What is used counts against the plan's own limit, and holds are made within it.
+        world.alice.comments(&world.issue, "/asynccoder debug budget=100");
+        world.settle().await;
+        world.story();
+        let most = "select max(amount) from credit_holds";
+        assert_eq!(rows::number(world, most).await, 60, "no hold is larger than what is left");
+    }
+);

@@ -282,6 +282,18 @@ async fn what_only_tells_a_state_is_told_too() {
         "target_type": "Organization",
     });
     let deleted = json!({ "action": "deleted", "repository": repository });
+    let mut offered = pull.clone();
+    offered["action"] = json!("reopened");
+    offered["sender"] = json!({ "id": 5, "login": "alice", "type": "User" });
+    offered["pull_request"]["state"] = json!("open");
+    offered["pull_request"]["head"]["ref"] = json!("settings");
+    let again = json!({
+        "action": "rerequested", "repository": repository, "sender": offered["sender"],
+        "check_suite": {
+            "id": 77, "head_sha": "a".repeat(40), "updated_at": "2026-05-01T10:00:00Z",
+            "app": { "id": 4 },
+        },
+    });
     let mut table = String::new();
     for (what, event, payload) in [
         ("taken away", "installation_repositories", &chosen(json!([]), till.clone())),
@@ -289,6 +301,8 @@ async fn what_only_tells_a_state_is_told_too() {
         ("renamed", "installation_target", &renamed),
         ("deleted", "repository", &deleted),
         ("merged", "pull_request", &pull),
+        ("reopened", "pull_request", &offered),
+        ("once more", "check_suite", &again),
         ("bought", "marketplace_purchase", &bought("purchased")),
         ("pending", "marketplace_purchase", &bought("pending_change")),
         ("over", "marketplace_purchase", &bought("cancelled")),
@@ -325,6 +339,25 @@ async fn what_only_tells_a_state_is_told_too() {
         proposal    pull request #2 from asynccoder/1-fix: Fix it
         state       merged, at aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
         decided     if a task of mine opened it, its status comment says so, and its branch goes if that was asked for; unless a later state is known
+        exit code Some(0)
+        reopened
+        event       pull_request
+        repository  acme/till (id 2), public, default branch main; sent for no installation of the App
+
+        sender      alice (id 5)
+        thread      pull request #2: Fix it
+        source      offer 8
+        key         config:8:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        commits     bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb...aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        decided     the check run Async Coder / config on the second, if .github/asynccoder.toml differs between them; without a model and without credits
+        exit code Some(0)
+        once more
+        event       check_suite
+        repository  acme/till (id 2), public, default branch main; sent for no installation of the App
+        sender      alice (id 5)
+        commit      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        key         suite:77:1777629600
+        decided     if these are the checks of my App (id 4), each of mine on that commit that is completed runs again, as with its own button
         exit code Some(0)
         bought
         event       marketplace_purchase

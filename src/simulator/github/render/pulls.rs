@@ -84,8 +84,17 @@ impl Render<'_> {
         })
     }
 
-    /// The suite of a commit, before any run is in it.
-    pub(crate) fn check_suite(&self, repository: &Repository, branch: &str, sha: &str) -> Value {
+    /// The suite of a commit; in that of a fork no branch is named.
+    pub(crate) fn check_suite(
+        &self,
+        repository: &Repository,
+        branch: Option<&str>,
+        sha: &str,
+    ) -> Value {
+        let mut runs: Vec<_> =
+            repository.checks.values().filter(|run| run.head_sha == sha).map(|r| &r.name).collect();
+        runs.sort_unstable();
+        runs.dedup();
         let id = suite(sha);
         let url = format!("{}/check-suites/{id}", self.repository_url(repository));
         let now = time(self.world.now());
@@ -93,7 +102,7 @@ impl Render<'_> {
             "id": id, "node_id": node("CS", id), "head_branch": branch, "head_sha": sha,
             "status": "queued", "conclusion": null, "url": url, "app": self.app(),
             "pull_requests": self.pulls_at(repository, sha), "created_at": now, "updated_at": now,
-            "latest_check_runs_count": 0, "check_runs_url": format!("{url}/check-runs"),
+            "latest_check_runs_count": runs.len(), "check_runs_url": format!("{url}/check-runs"),
             "rerequestable": true, "runs_rerequestable": true,
             "head_commit": {"id": sha, "tree_id": "", "message": "", "timestamp": now,
                 "author": {"name": "", "email": ""}, "committer": {"name": "", "email": ""}},

@@ -19,7 +19,7 @@ use asynccoder::store::writers::{Job, Next, Writer};
 use std::time::Duration;
 
 /// More than any case writes.
-const WRITES: HourlyWrites = HourlyWrites(1000);
+pub(super) const WRITES: HourlyWrites = HourlyWrites(1000);
 
 pub async fn a_delivery_is_stored_once(desk: &Desk) {
     desk.delivered("one").await;

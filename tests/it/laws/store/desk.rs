@@ -173,6 +173,7 @@ pub fn command(account: i64, key: &str) -> NewCommand {
         asked: Asked {
             at: None,
             line: None,
+            head: None,
             request,
             thread: thread(),
             source: Source::Comment,

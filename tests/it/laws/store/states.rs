@@ -25,7 +25,8 @@ fn bought(minute: i64, is_over: bool, running: Option<i64>) -> Fact {
     let as_of = AsOf::new(at(minute), 0);
     let until = at(0).date_naive();
     let tier = "pro".to_owned();
-    let given = Given { tier, name: plan, credits: Credits(50), running, until };
+    let given =
+        Given { tier, name: plan, credits: Credits(50), running, daily_credits: None, until };
     let purchase = Purchase { account: account(1), subscription, is_over, as_of };
     Fact::Bought(Box::new(purchase), Box::new(given))
 }
