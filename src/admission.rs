@@ -23,6 +23,7 @@ use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
 use crate::domain::repo_config::RepoConfig;
 use crate::domain::report::answer::no_such_task;
 use crate::domain::report::{command_marker, pull_request, refusal};
+use crate::domain::setup::Setup;
 use crate::domain::task::{Brief, Kind, Priority, Rules};
 use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
@@ -30,7 +31,7 @@ use crate::store::acts::NewAct;
 use crate::store::commands::{ClaimedCommand, Ending};
 use crate::store::tasks::NewTask;
 use crate::store::{Store, StoreError};
-use facts::{Gathered, Ground};
+use facts::{Gathered, Ground, Trusted};
 use later::place;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -272,7 +273,7 @@ impl Admission {
         start: Start,
         gathered: &Gathered,
     ) -> Result<(), StoreError> {
-        let Some(Ground { base_branch, base_sha, reviews }) = &gathered.ground else {
+        let Some(Ground { base_branch, base_sha, reviews, trusted }) = &gathered.ground else {
             // Policy lets a task start only on a ready repository, and that has a ground.
             return self.store.postpone_command(command, self.timing.backoff, Vec::new()).await;
         };
@@ -302,7 +303,7 @@ impl Admission {
                 draft: asked.options.draft.or(gathered.config.draft()),
                 continues: gathered.continues,
                 reviews: reviews.clone(),
-                rules: rules(&gathered.config),
+                rules: rules(&gathered.config, trusted),
             },
             base_branch: base_branch.clone(),
             base_sha: base_sha.clone(),
@@ -321,8 +322,15 @@ impl Admission {
     }
 }
 
-fn rules(config: &RepoConfig) -> Rules {
+fn rules(config: &RepoConfig, trusted: &Trusted) -> Rules {
+    let setup = config.setup().map(|commands| Setup {
+        commands: commands.to_vec(),
+        commit: trusted.commit.clone(),
+        branch: trusted.branch.clone(),
+        is_default: trusted.is_default,
+    });
     Rules {
+        setup,
         protected: config.protected(),
         instructions: config.instructions(),
         checks: config.checks().map(<[String]>::to_vec),

@@ -21,6 +21,7 @@ pub mod repo_config;
 pub mod report;
 pub mod review;
 pub mod secrets;
+pub mod setup;
 pub mod task;
 pub mod text;
 pub mod verification;

@@ -6,6 +6,9 @@
 //! [`Launcher`]'s matter: [`bubblewrap`] where namespaces are allowed, [`confined`] where they are
 //! not. A launcher is used only after [`selftest`] has proved its walls on this very machine.
 //!
+//! Only a setup has a way out, where the walls can have one: a door to hosts that the operator named
+//! ([`egress`]).
+//!
 //! Nothing here decides what is run, and there is no way to run it without walls.
 //!
 //! ```text
@@ -16,16 +19,20 @@
 
 mod bubblewrap;
 mod confined;
+mod egress;
 mod jail;
 mod limits;
 mod output;
 mod running;
 mod selftest;
 
+pub use egress::Egress;
 pub use jail::Jail;
 pub use limits::Limits;
 
 use crate::config::{Config, Walls};
+use crate::domain::report::setup::refused;
+use crate::domain::setup::NoSetup;
 use crate::domain::verification::Exit;
 use jail::{Enter, Watch};
 use running::Running;
@@ -51,6 +58,9 @@ pub struct Sandbox {
     program: PathBuf,
     toolchains: Arc<[PathBuf]>,
     limits: Limits,
+    egress: Arc<Egress>,
+    /// The home of commands; without one each has a new one.
+    home: Option<Arc<Path>>,
 }
 
 /// What is to be run.
@@ -105,6 +115,9 @@ trait Launcher: Send + Sync + fmt::Debug {
     /// Where commands see the workspace.
     fn sees(&self, workspace: &Path) -> PathBuf;
 
+    /// Whether a way out can be made in them.
+    fn has_door(&self) -> bool;
+
     /// Where they see this program.
     fn sees_program(&self, program: &Path) -> String;
 
@@ -117,6 +130,9 @@ struct Room<'a> {
     program: &'a Path,
     workspace: &'a Path,
     access: Access,
+    home: Option<&'a Path>,
+    /// The socket of a way out.
+    door: Option<&'a Path>,
     toolchains: &'a [PathBuf],
     limits: &'a Limits,
 }
@@ -149,6 +165,8 @@ impl Sandbox {
                 program: config.program.clone(),
                 toolchains: config.toolchains.clone().into(),
                 limits: Limits::default(),
+                egress: Arc::new(Egress::new(config.setup_hosts.clone(), config.outside.clone())),
+                home: None,
             };
             match selftest::prove(&sandbox).await {
                 Ok(()) => return Ok(sandbox),
@@ -162,6 +180,40 @@ impl Sandbox {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same walls around commands that keep this folder as their home.
+    #[must_use]
+    pub fn at_home(self, home: &Path) -> Self {
+        Self { home: Some(home.into()), ..self }
+    }
+
+    /// The same walls with another way out.
+    #[must_use]
+    pub fn with_egress(self, egress: Egress) -> Self {
+        Self { egress: Arc::new(egress), ..self }
+    }
+
+    /// Why no setup can be run, if so.
+    pub fn no_setup(&self) -> Option<NoSetup> {
+        match self.egress.hosts() {
+            None => Some(NoSetup::NotAllowed),
+            Some(_) if !self.launcher.has_door() => Some(NoSetup::NoDoor),
+            Some(_) => None,
+        }
+    }
+
+    /// With what commands are run: whenever it is another, what was fetched may not fit any more.
+    pub fn tools(&self) -> String {
+        let system = ["/usr", "/usr/local"].map(PathBuf::from);
+        let folders = system.iter().chain(self.toolchains.iter());
+        let folder = |folder: &PathBuf| {
+            let bin = folder.join("bin");
+            let changed = std::fs::metadata(&bin).and_then(|bin| bin.modified()).ok();
+            format!("{} {changed:?}", bin.display())
+        };
+        let folders: Vec<_> = folders.map(folder).collect();
+        format!("{} {}", self.name(), folders.join(" "))
     }
 
     /// What walls there are.
@@ -178,7 +230,26 @@ impl Sandbox {
     /// dropped, everything that the command started is gone or about to be.
     pub async fn run(&self, job: Job<'_>, stop: &CancellationToken) -> Result<Ran, SandboxError> {
         let argv = [SHELL, "-c", job.command].map(str::to_owned);
-        self.run_program(argv.to_vec(), job, stop).await
+        self.run_program(argv.to_vec(), job, None, stop).await
+    }
+
+    /// The same with a way out to the hosts that are allowed. Which were refused stands at the end of
+    /// what it printed.
+    pub async fn run_setup(
+        &self,
+        job: Job<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Ran, SandboxError> {
+        let unusable = |error: io::Error| SandboxError::Unusable(error.to_string());
+        if self.no_setup().is_some() {
+            return Err(SandboxError::Unusable("no setup can be run here".to_owned()));
+        }
+        let folder = tempfile::tempdir().map_err(unusable)?;
+        let door = self.egress.open(folder.path()).map_err(unusable)?;
+        let argv = [SHELL, "-c", job.command].map(str::to_owned);
+        let ran = self.run_program(argv.to_vec(), job, Some(door.socket()), stop).await;
+        let said: String = door.close().iter().map(|why| format!("\n{}", refused(why))).collect();
+        ran.map(|ran| Ran { output: format!("{}{said}", ran.output), ..ran })
     }
 
     /// The same for a program with its arguments; the self-test has no shell in between.
@@ -186,6 +257,7 @@ impl Sandbox {
         &self,
         argv: Vec<String>,
         job: Job<'_>,
+        door: Option<&Path>,
         stop: &CancellationToken,
     ) -> Result<Ran, SandboxError> {
         let unusable = |error: io::Error| SandboxError::Unusable(error.to_string());
@@ -193,13 +265,15 @@ impl Sandbox {
             program: &self.program,
             workspace: job.workspace,
             access: job.access,
+            home: self.home.as_deref(),
+            door,
             toolchains: &self.toolchains,
             limits: &self.limits,
         };
         let mark = format!("{:032x}\n", rand::random::<u128>());
         let enter = Enter::new(argv, mark.clone(), self.limits, job.time);
         let wrapped = self.launcher.wrap(&room, enter).map_err(unusable)?;
-        let watch = Watch::new(&wrapped, job, self.limits);
+        let watch = Watch::new(&wrapped, job, self.home.as_deref(), self.limits);
         let running = Running::start(&self.program, &watch).await.map_err(unusable)?;
         let ran = running.finish(mark.as_bytes(), job.time, stop).await;
         drop(wrapped);

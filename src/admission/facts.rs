@@ -36,6 +36,22 @@ pub(super) struct Ground {
     pub(super) base_sha: Sha,
     /// What a review is about.
     pub(super) reviews: Option<Reviewed>,
+    /// The files that may be worked on with a network.
+    pub(super) trusted: Trusted,
+}
+
+/// A commit of the repository's own, written by somebody who may write there.
+pub(super) struct Trusted {
+    pub(super) commit: Sha,
+    pub(super) branch: String,
+    pub(super) is_default: bool,
+}
+
+impl Trusted {
+    fn of(commit: &Sha, branch: &str, default_branch: &str) -> Self {
+        let is_default = branch == default_branch;
+        Self { commit: commit.clone(), branch: branch.to_owned(), is_default }
+    }
 }
 
 impl Gathered {
@@ -153,8 +169,12 @@ impl Admission {
         {
             return Ok((RepositoryState::NotPushable(why), None));
         }
-        let mut ground =
-            Ground { base_branch: pull.head.branch, base_sha: pull.head.sha, reviews: None };
+        // What a fork brings is never run with a network; what it would become part of may be.
+        let is_own = pull.head.repo.as_ref().is_some_and(|home| home.id == place.repository);
+        let Side { branch, sha, .. } = if is_own { &pull.head } else { &pull.base };
+        let trusted = Trusted::of(sha, branch, &here.repository.default_branch);
+        let (base_branch, base_sha) = (pull.head.branch, pull.head.sha);
+        let mut ground = Ground { base_branch, base_sha, reviews: None, trusted };
         if asked.verb != Verb::PrReview {
             return Ok((RepositoryState::Ready, Some(ground)));
         }
@@ -231,7 +251,9 @@ impl Admission {
         {
             return Ok((RepositoryState::BranchExists(name.clone()), None));
         }
-        Ok((RepositoryState::Ready, Some(Ground { base_branch, base_sha, reviews: None })))
+        let trusted = Trusted::of(&base_sha, &base_branch, default);
+        let ground = Ground { base_branch, base_sha, reviews: None, trusted };
+        Ok((RepositoryState::Ready, Some(ground)))
     }
 }
 

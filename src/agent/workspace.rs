@@ -37,6 +37,8 @@ struct Inner {
     changed: Mutex<Changed>,
     /// How the files were before the first command.
     before: OnceLock<Survey>,
+    /// What the repository's setup brought: part of no change.
+    apart: OnceLock<Vec<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,8 +63,8 @@ impl Workspace {
     pub fn open(root: &Path) -> io::Result<Self> {
         let root = root.canonicalize()?;
         let dir = Dir::open_ambient_dir(&root, ambient_authority())?;
-        let (changed, before) = (Mutex::default(), OnceLock::new());
-        Ok(Self { inner: Arc::new(Inner { root, dir, changed, before }) })
+        let (changed, before, apart) = (Mutex::default(), OnceLock::new(), OnceLock::new());
+        Ok(Self { inner: Arc::new(Inner { root, dir, changed, before, apart }) })
     }
 
     /// Reads what the model calls a path.
@@ -89,6 +91,7 @@ impl Workspace {
     /// Makes the file have exactly these bytes. Its mode stays; a reader sees the old or the new file
     /// and never a part.
     pub fn write(&self, path: &WorkspacePath, bytes: &[u8]) -> Result<(), FileError> {
+        self.check_ours(path)?;
         let (folder, name) = self.folder_of(path, Missing::Create)?;
         let old = regular_or_absent(&folder, name, path)?;
         let temporary = format!(".asynccoder-{:016x}.tmp", rand::random::<u64>());
@@ -105,6 +108,7 @@ impl Workspace {
 
     /// Removes a regular file.
     pub fn delete(&self, path: &WorkspacePath) -> Result<(), FileError> {
+        self.check_ours(path)?;
         let (folder, name) = self.folder_of(path, Missing::Refuse)?;
         if regular_or_absent(&folder, name, path)?.is_none() {
             return Err(FileError::Refused(format!("{path} does not exist")));
@@ -128,6 +132,34 @@ impl Workspace {
     /// The root folder, for a command that works in it.
     pub fn root_folder(&self) -> &Path {
         &self.inner.root
+    }
+
+    /// To be called before the first command, if a setup brings these paths and all that is below them.
+    pub fn set_apart(&self, paths: &[String]) {
+        // It is the same setup as long as the workspace is there.
+        let _ = self.inner.apart.set(paths.to_vec());
+    }
+
+    /// Whether a setup brought it.
+    fn is_apart(&self, path: &str) -> bool {
+        let mut apart = self.inner.apart.get().into_iter().flatten();
+        apart.any(|root| {
+            path.strip_prefix(root.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// What a setup brought is not in the repository, so a change of it could not be either. What was
+    /// written before the setup came stays part of the change.
+    fn check_ours(&self, path: &WorkspacePath) -> Result<(), FileError> {
+        let path = path.to_string();
+        if self.is_apart(&path) && !self.lock().by_tools.contains(&path) {
+            return Err(FileError::Refused(format!(
+                "{path} was brought by the repository's setup and is no part of the repository, so a \
+                 change of it would be lost"
+            )));
+        }
+        Ok(())
     }
 
     /// To be called before every command that may change files.

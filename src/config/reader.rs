@@ -1,10 +1,11 @@
 //! Takes values out of the environment and collects everything that is wrong with them.
 
-use super::{AppIdentity, Config, ProviderAccess, Timing, Walls};
+use super::{AppIdentity, Config, Outside, ProviderAccess, Timing, Walls};
 use crate::domain::catalog::{Catalog, Provider};
 use crate::domain::credit::{Credits, Daily};
 use crate::domain::limits::Bounds;
 use crate::domain::plan::Plans;
+use crate::domain::setup::Hosts;
 use base64::Engine;
 use http::HeaderName;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -62,6 +63,7 @@ impl Reader {
         let daily = self.daily();
         let walls = self.walls();
         let toolchains = self.toolchains();
+        let setup_hosts = self.setup_hosts();
         self.check_logging();
         let github_server = github_server?;
         let github_api = github_api?;
@@ -88,6 +90,8 @@ impl Reader {
             bounds: Bounds::default(),
             walls,
             toolchains,
+            setup_hosts,
+            outside: Outside::default(),
             program: super::program(),
             metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
             trusted_proxy_header: self.trusted_proxy_header(),
@@ -144,6 +148,15 @@ impl Reader {
             );
         }
         folders
+    }
+
+    fn setup_hosts(&mut self) -> Hosts {
+        let hosts = Hosts::parse(&self.take("SETUP_HOSTS").unwrap_or_default());
+        hosts.unwrap_or_else(|wrong| {
+            let remedy = "give names of hosts such as registry.npmjs.org or *.crates.io, with commas between";
+            self.fault("SETUP_HOSTS", &format!("names {wrong:?}, which is no host: {remedy}"));
+            Hosts::default()
+        })
     }
 
     /// An empty value counts as not set: that is what `NAME=` in a file means to people.

@@ -11,6 +11,7 @@ pub mod pull_request;
 pub mod receipt;
 pub mod refusal;
 pub mod review;
+pub mod setup;
 pub mod status;
 pub mod verification;
 

@@ -43,6 +43,11 @@ impl Launcher for Confined {
         program.display().to_string()
     }
 
+    /// Nothing can be connected here, so there is nothing that could lead to one.
+    fn has_door(&self) -> bool {
+        false
+    }
+
     fn wrap(&self, room: &Room<'_>, enter: Enter) -> io::Result<Wrapped> {
         std::fs::create_dir_all(&self.scratch)?;
         let scratch = tempfile::tempdir_in(&self.scratch)?;

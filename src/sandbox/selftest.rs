@@ -86,7 +86,7 @@ impl Stage {
         let program = sandbox.launcher.sees_program(&sandbox.program);
         let argv = [program, "jail".to_owned(), "probe".to_owned(), canaries].to_vec();
         let job = Job { command: "", workspace: &workspace, access, time: TIME };
-        let ran = sandbox.run_program(argv, job, &CancellationToken::new()).await;
+        let ran = sandbox.run_program(argv, job, None, &CancellationToken::new()).await;
         let ran = ran.map_err(|error| match error {
             SandboxError::Unusable(why) => why,
             SandboxError::Stopped => error.to_string(),

@@ -119,6 +119,10 @@ impl Worker {
         if let Some(reviewed) = &task.brief.reviews {
             self.git.fetch(&remote, &reviewed.base_branch, &reviewed.base_sha, &token).await?;
         }
+        // The files of a setup are those of the pull request's base where the head is a stranger's.
+        if let Some(setup) = task.brief.rules.setup.as_ref().filter(|_| self.runs_setups()) {
+            self.git.fetch(&remote, &setup.branch, &setup.commit, &token).await?;
+        }
         Ok(self.git.worktree(&remote, task.id, task.lease, &task.base_sha).await?)
     }
 
@@ -153,6 +157,7 @@ impl Worker {
             already: already(stored)?,
             ..assignment(task, model, kept)
         };
+        let setup = self.preparing(site, kept);
         let checks = match &self.sandbox {
             Some(sandbox) if task.kind.limits().may_edit => Some(Checks {
                 sandbox,
@@ -168,6 +173,7 @@ impl Worker {
             store: &self.store,
             git: &self.git,
             worktree,
+            setup: setup.as_ref(),
             holder: kept.holder,
             own: model,
             checks,
