@@ -39,6 +39,7 @@ mod rate_limits;
 mod readme;
 mod repositories;
 mod reviews;
+mod setups;
 mod simulated;
 mod stopped_servers;
 mod stopping;
