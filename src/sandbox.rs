@@ -203,6 +203,11 @@ impl Sandbox {
         }
     }
 
+    /// Whether the door of a setup works, or what is wrong with it. Nothing outside is reached.
+    pub async fn prove_door(&self) -> Result<(), String> {
+        selftest::prove_door(self).await
+    }
+
     /// With what commands are run: whenever it is another, what was fetched may not fit any more.
     pub fn tools(&self) -> String {
         let system = ["/usr", "/usr/local"].map(PathBuf::from);

@@ -68,6 +68,7 @@ async fn doctor_finds_nothing_wrong_with_a_sound_set_up() {
         WRONG the App on GitHub: asynccoder lacks the event pull_request_review, the event pull_request_review_comment: add them in the App's settings
         ok    models: claude-sonnet-5-5 is the default; its key is set, but was not tried
         ok    sandbox: SANDBOX is off, so no command and no check is run
+        ok    setup: no dependencies are fetched: no walls hold here
         asynccoder: 1 of the above must be mended
         exit code Some(1)
     "#]]
@@ -87,6 +88,7 @@ async fn doctor_says_what_to_mend() {
         WRONG the App on GitHub: not found: Integration not found. Check APP_ID, PRIVATE_KEY, GITHUB_API_URL and this machine's clock
         WRONG models: no model service has a key: set ANTHROPIC_API_KEY
         ok    sandbox: SANDBOX is off, so no command and no check is run
+        ok    setup: no dependencies are fetched: no walls hold here
         asynccoder: 2 of the above must be mended
         exit code Some(1)
     "#]].assert_eq(&said.replace(git, "ok    git: <version>"));

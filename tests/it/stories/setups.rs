@@ -288,7 +288,13 @@ async fn a_question_finds_what_was_fetched_and_can_change_none_of_it() {
         let told = world.models().requests()[1]["messages"].to_string();
         assert!(told.contains("fine\\n") && told.contains("Read-only file system"), "{told}");
         writes(world);
-        expect![[r#""#]].assert_eq(&asks(world).await);
+        expect![[r#"
+            **Verified**: all checks are green. I ran them myself, without a network, on exactly this tree (`<tree>`).
+
+            | check | result | exit | time |
+            |---|---|---|---|
+            | setup: `mkdir -p deps && python3 fetch.py registry.example.org > deps/word && cp deps/word ~/word` | from cache | – | … s |
+            | `sh check.sh` | passed | 0 | … s |"#]].assert_eq(&asks(world).await);
         assert_eq!(registry.asked(), 1, "the question had filled it");
     })
     .await;
