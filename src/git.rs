@@ -11,6 +11,7 @@ mod checkout;
 mod command;
 mod commit;
 mod error;
+mod forget;
 mod guard;
 mod mirror;
 mod push;

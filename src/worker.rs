@@ -6,6 +6,7 @@
 mod attempt;
 mod broken;
 mod checking;
+mod forget;
 mod journal;
 mod lease;
 mod outcome;
@@ -89,6 +90,7 @@ impl Worker {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let attempts = TaskTracker::new();
         self.remove_half_setups();
+        attempts.spawn(self.clone().forget_by_and_by(stop.clone()));
         while let Some(slot) = self.free_slot(&stop).await {
             if self.start_next(slot, &attempts, &stop).await {
                 continue;
@@ -152,6 +154,7 @@ impl Worker {
         if let Err(error) = self.attempt(&task, stop).await {
             tracing::error!(task = %task.id, error = format!("{error:#}"), "an attempt ended without a result");
         }
+        self.forget_gone().await;
         self.keep_quota().await;
         // Somebody may have waited for this account's or this branch's turn.
         self.store.bells().tasks.notify_one();

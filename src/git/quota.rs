@@ -57,7 +57,7 @@ impl KeptMirror {
     }
 }
 
-fn remove_unused(mirror: &Path) -> std::io::Result<bool> {
+pub(super) fn remove_unused(mirror: &Path) -> std::io::Result<bool> {
     let file = File::options().create(true).append(true).open(use_file(mirror))?;
     if file.try_lock().is_err() {
         return Ok(false);

@@ -112,6 +112,7 @@ impl Worker {
     async fn workspace(&self, task: &ClaimedTask, place: &Place) -> Result<Worktree, Broken> {
         let remote =
             Remote { account: task.account, repository: task.repository, name: task.name.clone() };
+        self.forget_if_gone(task.account, task.repository).await?;
         let token = self.github.git_token(place, Purpose::Fetch).await?;
         // Held from before the fetch, or a mirror that is being made could be dropped again.
         let _mirror = self.git.use_mirror(&remote)?;

@@ -98,18 +98,36 @@ impl Cache {
         Ok(())
     }
 
+    /// Repositories that something is kept for.
+    pub(in crate::worker) fn repositories(&self) -> io::Result<Vec<(AccountId, RepositoryId)>> {
+        let ids = |shelf: &PathBuf| {
+            let account = name_of(shelf.parent()?).parse().ok()?;
+            Some((AccountId(account), RepositoryId(name_of(shelf).parse().ok()?)))
+        };
+        Ok(self.shelves()?.iter().filter_map(ids).collect())
+    }
+
+    /// Removes everything of a repository. Says no as long as some of it is in use.
+    pub(in crate::worker) fn forget(
+        &self,
+        account: AccountId,
+        repository: RepositoryId,
+    ) -> io::Result<bool> {
+        let Shelf { folder } = self.shelf(account, repository);
+        for kept in kept_on(&folder)? {
+            if !kept.remove()? {
+                return Ok(false);
+            }
+        }
+        git::remove(&folder)?;
+        Ok(true)
+    }
+
     /// Everything that is there, with when it was used last.
     pub(in crate::worker) fn kept(&self) -> io::Result<Vec<Kept>> {
         let mut kept = Vec::new();
         for shelf in self.shelves()? {
-            for folder in entries(&shelf)?.into_iter().filter(|path| path.is_dir()) {
-                let used = fs::metadata(lock_file(&folder)).and_then(|m| m.modified());
-                let size = contents(&folder).map_or(0, |contents| contents.size);
-                let used = used.unwrap_or(SystemTime::UNIX_EPOCH);
-                if !name_of(&folder).starts_with(NEW) {
-                    kept.push(Kept { used, size, folder });
-                }
-            }
+            kept.extend(kept_on(&shelf)?);
         }
         Ok(kept)
     }
@@ -211,6 +229,18 @@ impl Place {
         let entry = self.shelf.find(&self.key)?;
         entry.map(Some).ok_or_else(|| io::Error::other("it was dropped at once"))
     }
+}
+
+/// What is kept in one repository's folder.
+fn kept_on(shelf: &Path) -> io::Result<Vec<Kept>> {
+    let all = entries(shelf)?.into_iter().filter(|path| path.is_dir());
+    let whole = all.filter(|path| !name_of(path).starts_with(NEW));
+    let kept = |folder: PathBuf| {
+        let used = fs::metadata(lock_file(&folder)).and_then(|file| file.modified());
+        let used = used.unwrap_or(SystemTime::UNIX_EPOCH);
+        Kept { used, size: contents(&folder).map_or(0, |contents| contents.size), folder }
+    };
+    Ok(whole.map(kept).collect())
 }
 
 fn contents(folder: &Path) -> Option<Contents> {

@@ -95,13 +95,19 @@ fn everything_that_is_wrong_is_told_with_its_line() {
         line 4: `budget` takes a whole number of credits above 0
     "#]],
     );
-    faults("setpu = \"npm ci\"\nsetup = 7\n", expect![[r#"
+    faults(
+        "setpu = \"npm ci\"\nsetup = 7\n",
+        expect![[r#"
         line 1: there is no key `setpu`. Did you mean `setup`?
         line 2: `setup` takes text in quotes, or a list of such texts, `["…"]`
-    "#]]);
-    faults("setup = [\"npm ci\", \"\"]\n", expect![[r#"
+    "#]],
+    );
+    faults(
+        "setup = [\"npm ci\", \"\"]\n",
+        expect![[r#"
         line 1: `setup` takes text of 1 to 1000 bytes in quotes
-    "#]]);
+    "#]],
+    );
     faults(
         "draft = true\ndraft = maybe\n",
         expect![[r#"

@@ -95,6 +95,19 @@ async fn doctor_says_what_to_mend() {
 }
 
 #[tokio::test]
+async fn doctor_says_whether_dependencies_can_be_fetched() {
+    let said = async |walls| {
+        let plan = Plan::default().with("SANDBOX", walls).with("SETUP_HOSTS", "*.example.org");
+        let world = World::without_the_bot(plan).await;
+        let said = told(&run(&world, &["doctor"]).await);
+        said.lines().find(|line| line.contains(" setup: ")).unwrap_or_default().to_owned()
+    };
+    expect![[r#""#]].assert_eq(&said("auto").await);
+    expect![[r#""#]].assert_eq(&said("landlock").await);
+    expect![[r#""#]].assert_eq(&said("off").await);
+}
+
+#[tokio::test]
 async fn the_demo_plays_the_whole_story() {
     let world = World::without_the_bot(Plan::default()).await;
     let output = program(&world, &["demo"], []).output().await.unwrap();

@@ -381,6 +381,40 @@ async fn what_was_used_longest_ago_is_dropped_at_the_quota() {
     .await;
 }
 
+/// The mirrors that are kept.
+fn mirrors(world: &World) -> usize {
+    let entries = std::fs::read_dir(world.data_dir().join("mirrors")).unwrap().flatten();
+    entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "git")).count()
+}
+
+#[tokio::test]
+async fn what_was_fetched_of_a_repository_goes_when_it_becomes_private_or_is_gone() {
+    let registry = Registry::start();
+    tell(allowed(&registry), async |world| {
+        writes(world);
+        assert_eq!(asks(world).await, FRESH);
+        assert_eq!((registry.asked(), kept(world).len(), mirrors(world)), (1, 1, 1));
+        world.simulator.set_private(REPOSITORY, true).unwrap();
+        assert_eq!(asks(world).await, FRESH);
+        assert_eq!((registry.asked(), kept(world).len(), mirrors(world)), (2, 1, 1));
+        // It stays private, so what was fetched since then stays too.
+        assert_ne!(asks(world).await, FRESH);
+        assert_eq!(registry.asked(), 2);
+        world.simulator.delete_repository(REPOSITORY).unwrap();
+        world.settle().await;
+        world.stop().await;
+        world.start().await;
+        let gone = async {
+            while (kept(world).len(), mirrors(world)) != (0, 0) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.unwrap();
+        world.story();
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_kill_in_a_setup_leaves_nothing() {
     let registry = Registry::start();
