@@ -400,7 +400,7 @@ async fn what_was_fetched_of_a_repository_goes_when_it_becomes_private_or_is_gon
         // It stays private, so what was fetched since then stays too.
         assert_ne!(asks(world).await, FRESH);
         assert_eq!(registry.asked(), 2);
-        world.simulator.delete_repository(REPOSITORY).unwrap();
+        world.simulator.choose_repository(REPOSITORY, false).unwrap();
         world.settle().await;
         world.stop().await;
         world.start().await;
