@@ -154,7 +154,6 @@ impl Worker {
         if let Err(error) = self.attempt(&task, stop).await {
             tracing::error!(task = %task.id, error = format!("{error:#}"), "an attempt ended without a result");
         }
-        self.forget_gone().await;
         self.keep_quota().await;
         // Somebody may have waited for this account's or this branch's turn.
         self.store.bells().tasks.notify_one();

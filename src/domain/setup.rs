@@ -73,11 +73,6 @@ pub enum NoSetup {
 }
 
 impl SetupRun {
-    /// Whether what it fetches is there.
-    pub const fn is_there(&self) -> bool {
-        matches!(self.came_to, SetupEnd::Done | SetupEnd::FromCache)
-    }
-
     /// Whether it was tried and came to nothing: then no check says anything.
     pub const fn is_red(&self) -> bool {
         match self.came_to {

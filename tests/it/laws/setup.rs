@@ -119,18 +119,18 @@ fn whatever_became_of_it_is_told() {
     };
     let told = |end: SetupEnd| {
         let run = run(end);
-        format!("{} {} {}", run.is_there(), run.is_red(), told_to_the_model(&run))
+        format!("{} {}", run.is_red(), told_to_the_model(&run))
     };
     expect![[r#"
-        true false [the repository's setup was run before this: npm ci]
-        true false [the repository's setup was run before this: npm ci]
-        false true [the repository's setup failed, so what it fetches is missing: npm ci, exit 1. It printed at its end:
+        false [the repository's setup was run before this: npm ci]
+        false [the repository's setup was run before this: npm ci]
+        true [the repository's setup failed, so what it fetches is missing: npm ci, exit 1. It printed at its end:
         no such package
         ]
-        false true [the repository's setup came to too much, so what it fetches is missing: npm ci]
-        false false [the repository's setup was not run: npm ci; the operator of this server names no hosts for it (SETUP_HOSTS)]
-        false false [the repository's setup was not run: npm ci; the sandbox here has no network of its own; it takes bubblewrap]
-        false true [the repository's setup was not run: npm ci; the disk is full]
+        true [the repository's setup came to too much, so what it fetches is missing: npm ci]
+        false [the repository's setup was not run: npm ci; the operator of this server names no hosts for it (SETUP_HOSTS)]
+        false [the repository's setup was not run: npm ci; the sandbox here has no network of its own; it takes bubblewrap]
+        true [the repository's setup was not run: npm ci; the disk is full]
     "#]].assert_eq(&ends.map(told).concat());
     assert_eq!(not_begun(&NoSetup::Unusable("the disk is full".to_owned())), "the disk is full");
 }

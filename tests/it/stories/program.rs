@@ -102,7 +102,8 @@ async fn doctor_says_whether_dependencies_can_be_fetched() {
         let said = told(&run(&world, &["doctor"]).await);
         said.lines().find(|line| line.contains(" setup: ")).unwrap_or_default().to_owned()
     };
-    expect!["ok    setup: dependencies can be fetched from *.example.org"].assert_eq(&said("auto").await);
+    expect!["ok    setup: dependencies can be fetched from *.example.org"]
+        .assert_eq(&said("auto").await);
     expect!["WRONG setup: SETUP_HOSTS is set, but no dependencies can be fetched: the sandbox here has no network of its own; it takes bubblewrap. Install bubblewrap and allow user namespaces, or take SETUP_HOSTS away"].assert_eq(&said("landlock").await);
     expect!["WRONG setup: SETUP_HOSTS is set, but no dependencies can be fetched: no walls hold here. Install bubblewrap and allow user namespaces, or take SETUP_HOSTS away"].assert_eq(&said("off").await);
 }

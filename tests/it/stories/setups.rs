@@ -273,6 +273,18 @@ async fn a_setup_that_fails_is_shown_and_nothing_is_checked() {
 }
 
 #[tokio::test]
+async fn a_setup_that_comes_to_too_much_is_not_kept() {
+    let registry = Registry::start();
+    let configuration = CONFIGURATION.replace("mkdir", "truncate -s 1500M one two; mkdir");
+    tell(plan(&registry, &configuration).with("SETUP_HOSTS", HOST), async |world| {
+        writes(world);
+        expect![[r#""#]].assert_eq(&asks(world).await);
+        assert_eq!(kept(world).len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_question_finds_what_was_fetched_and_can_change_none_of_it() {
     let registry = Registry::start();
     tell(allowed(&registry), async |world| {
@@ -429,11 +441,14 @@ async fn a_kill_in_a_setup_leaves_nothing() {
     server.kill().await;
     gone(&word).await;
     assert_eq!(kept(&world).len(), 0, "half a setup is no setup");
+    let half = world.data_dir().join("setup/1/2/new-half");
+    std::fs::create_dir_all(half.join("home")).unwrap();
     // The next server takes it up again, and has removed what was there.
     let server = Impatient::start(&world).await;
     there(&word).await;
     let worktrees = std::fs::read_dir(world.data_dir().join("worktrees")).unwrap();
     assert_eq!(worktrees.count(), 1);
+    assert!(!half.exists(), "what was being made is removed");
     server.kill().await;
     gone(&word).await;
 }
