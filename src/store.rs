@@ -18,7 +18,7 @@ mod ledger;
 mod migrations;
 mod plans;
 mod pull_requests;
-mod repositories;
+pub mod repositories;
 pub mod schedules;
 pub mod steps;
 pub mod tasks;

@@ -10,6 +10,7 @@ use asynccoder::simulator::{RepositoryOptions, Script};
 use expect_test::expect;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 const HOST: &str = "registry.example.org";
 const CONFIGURATION: &str = "\
@@ -187,6 +188,36 @@ async fn dependencies_are_fetched_once_for_a_repository_and_never_for_another_ac
 }
 
 #[tokio::test]
+async fn who_wants_the_same_waits_for_it_and_the_task_pays_no_time() {
+    let registry = Registry::start();
+    let configuration = CONFIGURATION.replace("mkdir", "sleep 3; mkdir");
+    tell(plan(&registry, &configuration).with("SETUP_HOSTS", HOST), async |world| {
+        let script = Script::new("runs").calls(vec![bash("echo better > word.txt")]);
+        world.model(script.calls(vec![is_done()]));
+        let began = Instant::now();
+        let words = ["A better word", "Another word"];
+        let issues = words.map(|title| world.alice.quietly().opens(title, "It could be better."));
+        for issue in &issues {
+            world.alice.comments(issue, "/asynccoder async make it better");
+        }
+        world.settle().await;
+        world.story();
+        assert_eq!(registry.asked(), 1, "one of them fetched it");
+        let without_it = began.elapsed() - Duration::from_secs(3);
+        let store = world.app().store();
+        for issue in issues {
+            let number = i64::try_from(issue.number).unwrap();
+            let tasks = store.thread_tasks(world.repository_id(), number).await.unwrap();
+            let steps = store.steps(tasks[0].id).await.unwrap();
+            let last = steps.last().unwrap().results.as_ref().unwrap();
+            let active = Duration::from_millis(last["active_ms"].as_u64().unwrap());
+            assert!(active <= without_it, "{active:?} of {without_it:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn no_task_can_spoil_what_the_next_one_gets() {
     let registry = Registry::start();
     tell(allowed(&registry), async |world| {
@@ -278,7 +309,13 @@ async fn a_setup_that_comes_to_too_much_is_not_kept() {
     let configuration = CONFIGURATION.replace("mkdir", "truncate -s 1500M one two; mkdir");
     tell(plan(&registry, &configuration).with("SETUP_HOSTS", HOST), async |world| {
         writes(world);
-        expect![[r#""#]].assert_eq(&asks(world).await);
+        expect![[r#"
+            **Not verified**: no check could be run here.
+
+            | check | result | exit | time |
+            |---|---|---|---|
+            | setup: `truncate -s 1500M one two; mkdir -p deps && python3 fetch.py registry.example.org > deps/word && cp deps/word ~/word` | **failed**: it came to too much | – | … s |
+            | `sh check.sh` | not run: the setup did not come to its end | – | – |"#]].assert_eq(&asks(world).await);
         assert_eq!(kept(world).len(), 0);
     })
     .await;
@@ -418,10 +455,10 @@ async fn what_was_fetched_of_a_repository_goes_when_it_becomes_private_or_is_gon
         world.start().await;
         let gone = async {
             while (kept(world).len(), mirrors(world)) != (0, 0) {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
         world.story();
     })
     .await;
