@@ -222,12 +222,15 @@ impl Place {
             git::remove(new.path())?;
             return Ok(None);
         }
-        let contents = serde_json::to_vec(&Contents { paths, size })?;
-        fs::write(new.path().join(CONTENTS), contents)?;
-        fs::rename(new.keep(), self.shelf.folder.join(&self.key))?;
+        let contents = Contents { paths, size };
+        fs::write(new.path().join(CONTENTS), serde_json::to_vec(&contents)?)?;
+        let folder = self.shelf.folder.join(&self.key);
+        fs::rename(new.keep(), &folder)?;
+        self.lock.set_modified(SystemTime::now())?;
+        // Whoever waited for it looks for a moment only, and then wants to read it too.
         self.lock.unlock()?;
-        let entry = self.shelf.find(&self.key)?;
-        entry.map(Some).ok_or_else(|| io::Error::other("it was dropped at once"))
+        self.lock.lock_shared()?;
+        Ok(Some(Entry { folder, paths: contents.paths, _shared_lock: self.lock }))
     }
 }
 

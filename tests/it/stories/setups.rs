@@ -198,7 +198,8 @@ async fn who_wants_the_same_waits_for_it_and_the_task_pays_no_time() {
         let words = ["A better word", "Another word"];
         let issues = words.map(|title| world.alice.quietly().opens(title, "It could be better."));
         for issue in &issues {
-            world.alice.comments(issue, "/asynccoder async make it better");
+            // What is held for one must leave enough for the other.
+            world.alice.comments(issue, "/asynccoder async budget=20 make it better");
         }
         world.settle().await;
         world.story();
