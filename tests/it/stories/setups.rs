@@ -204,7 +204,7 @@ async fn who_wants_the_same_waits_for_it_and_the_task_pays_no_time() {
         world.settle().await;
         world.story();
         assert_eq!(registry.asked(), 1, "one of them fetched it");
-        let without_it = began.elapsed() - Duration::from_secs(3);
+        let without_it = began.elapsed().saturating_sub(Duration::from_secs(3));
         let store = world.app().store();
         for issue in issues {
             let number = i64::try_from(issue.number).unwrap();
@@ -461,6 +461,29 @@ async fn what_was_fetched_of_a_repository_goes_when_it_becomes_private_or_is_gon
         };
         tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
         world.story();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_setup_ends_with_its_task() {
+    let registry = Registry::start();
+    let word = format!("sleep 75{}", std::process::id());
+    let configuration = format!("setup = [\"(setsid {word} &) ; {word}\"]\n");
+    tell(plan(&registry, &configuration).with("SETUP_HOSTS", HOST), async |world| {
+        world.model(Script::new("waits").calls(vec![bash("true")]).calls(vec![is_done()]));
+        world.alice.comments(&world.issue, "/asynccoder async wait");
+        there(&word).await;
+        world.alice.comments(&world.issue, "/asynccoder cancel");
+        world.settles_as(expect![[r#"
+            alice        #1 /asynccoder async wait
+            asynccoder   #1 :eyes:
+            alice        #1 /asynccoder cancel
+            asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
+            asynccoder   #1 async · cancelled: Stopped, as asked. [1 step, 1 credit]
+        "#]]).await;
+        gone(&word).await;
+        assert_eq!(kept(world).len(), 0);
     })
     .await;
 }
