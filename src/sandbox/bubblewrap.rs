@@ -1,8 +1,9 @@
 //! Walls of namespaces, put up by the program `bwrap`: own users, processes, network without any
 //! device but a loopback of its own, and a file system that has only what is named here.
 
+use super::environment::environment;
 use super::jail::{Enter, Forward, Sockets};
-use super::{Access, Launcher, Room, Wrapped, environment};
+use super::{Access, Launcher, Room, Wrapped};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};

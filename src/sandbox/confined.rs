@@ -5,8 +5,9 @@
 //! exist, though, so the self-test is what decides whether this is good enough on a machine.
 
 use super::bubblewrap::CONFIGURATION;
+use super::environment::environment;
 use super::jail::{Confine, Enter, Sockets};
-use super::{Access, Launcher, Room, Wrapped, environment};
+use super::{Access, Launcher, Room, Wrapped};
 use std::io;
 use std::path::{Path, PathBuf};
 

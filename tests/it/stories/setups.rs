@@ -475,13 +475,15 @@ async fn a_setup_ends_with_its_task() {
         world.alice.comments(&world.issue, "/asynccoder async wait");
         there(&word).await;
         world.alice.comments(&world.issue, "/asynccoder cancel");
-        world.settles_as(expect![[r#"
+        world
+            .settles_as(expect![[r#"
             alice        #1 /asynccoder async wait
             asynccoder   #1 :eyes:
             alice        #1 /asynccoder cancel
             asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
             asynccoder   #1 async · cancelled: Stopped, as asked. [1 step, 1 credit]
-        "#]]).await;
+        "#]])
+            .await;
         gone(&word).await;
         assert_eq!(kept(world).len(), 0);
     })
