@@ -24,6 +24,7 @@ use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
 use crate::domain::repo_config::RepoConfig;
 use crate::domain::report::answer::no_such_task;
 use crate::domain::report::{command_marker, pull_request, refusal, unasked};
+use crate::domain::setup::Setup;
 use crate::domain::task::{Brief, Kind, Priority, Rules};
 use crate::github::error::GitHubError;
 use crate::github::{GitHub, Place};
@@ -31,7 +32,7 @@ use crate::store::acts::NewAct;
 use crate::store::commands::{ClaimedCommand, Ending};
 use crate::store::tasks::NewTask;
 use crate::store::{Store, StoreError};
-use facts::{Gathered, Ground};
+use facts::{Gathered, Trusted};
 use later::place;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -292,8 +293,7 @@ impl Admission {
         start: Start,
         gathered: &Gathered,
     ) -> Result<(), StoreError> {
-        let Some(Ground { base_branch, base_sha, reviews, target, not_pushed }) = &gathered.ground
-        else {
+        let Some(ground) = &gathered.ground else {
             // Policy lets a task start only on a ready repository, and that has a ground.
             return self.store.postpone_command(command, self.timing.backoff, Vec::new()).await;
         };
@@ -303,7 +303,8 @@ impl Admission {
         let instruction = start.kind.instruction(&thread, &asked.text);
         let named = asked.options.branch.clone();
         // What is done on a pull request goes to its own branch.
-        let own = (thread_is_pull && start.kind.limits().may_edit).then(|| base_branch.clone());
+        let own =
+            (thread_is_pull && start.kind.limits().may_edit).then(|| ground.base_branch.clone());
         let branch = own
             .or(named)
             .unwrap_or_else(|| pull_request::branch_name(id, thread.number, &thread.title));
@@ -322,15 +323,15 @@ impl Admission {
                 line: command.asked.line.clone(),
                 draft: asked.options.draft.or(gathered.config.draft()),
                 continues: gathered.continues,
-                reviews: reviews.clone(),
-                target: target.clone(),
-                not_pushed: not_pushed.clone(),
-                rules: rules(&gathered.config),
+                reviews: ground.reviews.clone(),
+                target: ground.target.clone(),
+                not_pushed: ground.not_pushed.clone(),
+                rules: rules(&gathered.config, &ground.trusted),
             },
-            base_branch: base_branch.clone(),
-            base_sha: base_sha.clone(),
+            base_branch: ground.base_branch.clone(),
+            base_sha: ground.base_sha.clone(),
             branch,
-            check_on: thread_is_pull.then(|| base_sha.clone()),
+            check_on: thread_is_pull.then(|| ground.base_sha.clone()),
             quote: start.quote,
             hold: start.hold,
         };
@@ -346,8 +347,15 @@ impl Admission {
     }
 }
 
-fn rules(config: &RepoConfig) -> Rules {
+fn rules(config: &RepoConfig, trusted: &Trusted) -> Rules {
+    let setup = config.setup().map(|commands| Setup {
+        commands: commands.to_vec(),
+        commit: trusted.commit.clone(),
+        branch: trusted.branch.clone(),
+        is_default: trusted.is_default,
+    });
     Rules {
+        setup,
         protected: config.protected(),
         instructions: config.instructions(),
         checks: config.checks().map(<[String]>::to_vec),

@@ -37,6 +37,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tools::{Finish, ToolResult};
+use workspace::Workspace;
 
 /// What is to be done, and within which bounds.
 #[derive(Clone, Debug)]
@@ -186,6 +187,10 @@ pub trait Journal: Send + Sync {
     async fn calling(&self, step: u32, at_most: NanoUsd) -> Result<(), Stopped>;
     /// This model answered.
     async fn replied(&self, step: u32, model: &Model, reply: &Reply) -> Result<(), Stopped>;
+    /// Makes ready what commands need, before the first one is run. `None`: they need nothing.
+    async fn ready(&self, _workspace: &Workspace) -> Result<Option<Ready>, Stopped> {
+        Ok(None)
+    }
     /// The workspace's whole change as people read it, for a last look.
     async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped>;
     /// Runs the repository's checks on the workspace's whole change, within this time. `None`: there
@@ -197,6 +202,15 @@ pub trait Journal: Send + Sync {
     ) -> Result<Option<Verification>, Stopped>;
     /// The tools ran.
     async fn ran(&self, step: u32, results: &StepResults) -> Result<(), Stopped>;
+}
+
+/// Walls in which everything is there that the repository wants fetched.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The walls.
+    pub sandbox: Sandbox,
+    /// What the model is told before the answer of its next command; empty if it knows.
+    pub told: String,
 }
 
 /// Why a run stopped without an outcome.

@@ -13,11 +13,12 @@ use crate::domain::credit::Daily;
 use crate::domain::limits::Bounds;
 use crate::domain::pace::HourlyWrites;
 use crate::domain::plan::Plans;
+use crate::domain::setup::Hosts;
 use http::HeaderName;
 use reader::Reader;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
@@ -84,7 +85,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "DISK_QUOTA",
         "20 GB",
-        "size of all mirrors together; the one used longest ago is dropped first",
+        "size of all mirrors and all that setups fetched; what was used longest ago is dropped first",
     ),
     variable("DAILY_CREDITS", "1000", "credits that an account can use a day (UTC)"),
     variable(
@@ -103,6 +104,12 @@ pub const VARIABLES: &[Variable] = &[
         "–",
         "folders with tools outside /usr that commands may use, with colons between; each has its \
          programs in `bin`",
+    ),
+    variable(
+        "SETUP_HOSTS",
+        "–",
+        "hosts that the `setup` of a repository may reach, with commas between, such as \
+         `registry.npmjs.org,*.crates.io`; without any no setup is run",
     ),
     variable(
         "METRICS_TOKEN",
@@ -151,7 +158,7 @@ pub struct Config {
     pub workers: usize,
     /// Tasks at once of one installation.
     pub running_per_installation: i64,
-    /// Bytes that all mirrors may have together.
+    /// Bytes that all mirrors may have together, and what setups fetched with them.
     pub disk_quota: u64,
     /// Credits a day.
     pub daily: Daily,
@@ -161,6 +168,10 @@ pub struct Config {
     pub walls: Walls,
     /// Folders with tools that commands may use.
     pub toolchains: Vec<PathBuf>,
+    /// Hosts that setups may reach.
+    pub setup_hosts: Hosts,
+    /// Whom names and addresses stand for; not from the environment.
+    pub outside: Outside,
     /// This program, which is started again as the jailer of commands.
     pub program: PathBuf,
     /// Opens `/metrics` to others than loopback.
@@ -178,6 +189,16 @@ pub struct AppIdentity {
     pub id: u64,
     /// Its private key, as PEM.
     pub key: SecretString,
+}
+
+/// Where the outside is found by what a setup starts. In tests some of it stands elsewhere, and
+/// everything else is as the system says.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// The addresses of a name, one list for each time that it is asked for; the last one stays.
+    pub names: BTreeMap<String, Vec<Vec<IpAddr>>>,
+    /// What is connected to in place of an address.
+    pub addresses: BTreeMap<IpAddr, SocketAddr>,
 }
 
 /// What commands are walled in with.

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Walls};
 use crate::delivery::SUBSCRIBED_EVENTS;
+use crate::domain::report::setup::not_begun;
 use crate::git::Git;
 use crate::github::account::{App, PERMISSIONS};
 use crate::github::{self, GitHub};
@@ -17,12 +18,14 @@ type Finding = Result<String, String>;
 pub(crate) async fn examine() -> anyhow::Result<()> {
     let config = Config::from_env()?;
     println!("ok    configuration: complete");
+    let walls = Sandbox::prove(&config).await;
     let findings = [
         ("database", database(&config).await),
         ("git", git(&config).await),
         ("the App on GitHub", github(&config).await),
         ("models", models(&config)),
-        ("sandbox", sandbox(&config).await),
+        ("sandbox", sandbox(&config, &walls)),
+        ("setup", setup(&config, &walls).await),
     ];
     let mut faults = 0;
     for (what, finding) in findings {
@@ -107,8 +110,8 @@ fn models(config: &Config) -> Finding {
     }
 }
 
-async fn sandbox(config: &Config) -> Finding {
-    match Sandbox::prove(config).await {
+fn sandbox(config: &Config, walls: &Result<Sandbox, String>) -> Finding {
+    match walls {
         Ok(sandbox) => Ok(format!("{} holds here: commands and checks are run", sandbox.name())),
         Err(why) if config.walls == Walls::None => {
             Ok(format!("{why}, so no command and no check is run"))
@@ -116,6 +119,29 @@ async fn sandbox(config: &Config) -> Finding {
         Err(why) => Err(format!(
             "no walls hold here, so no command and no check is run: {why}. Install bubblewrap and \
              allow user namespaces, or set SANDBOX=off"
+        )),
+    }
+}
+
+/// Whether repositories can have their dependencies fetched.
+async fn setup(config: &Config, walls: &Result<Sandbox, String>) -> Finding {
+    let hosts = &config.setup_hosts;
+    if hosts.is_empty() {
+        return Ok("SETUP_HOSTS names no hosts, so no dependencies are fetched".to_owned());
+    }
+    let why = match walls {
+        Ok(sandbox) => sandbox.no_setup().map(|why| not_begun(&why)),
+        Err(_) => Some("no walls hold here".to_owned()),
+    };
+    match (walls, why) {
+        (Ok(sandbox), None) => match sandbox.prove_door().await {
+            Ok(()) => Ok(format!("dependencies can be fetched from {hosts}")),
+            Err(why) => Err(format!("dependencies cannot be fetched: {why}")),
+        },
+        (_, why) => Err(format!(
+            "SETUP_HOSTS is set, but no dependencies can be fetched: {}. Install bubblewrap and allow \
+             user namespaces, or take SETUP_HOSTS away",
+            why.unwrap_or_default()
         )),
     }
 }

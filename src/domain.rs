@@ -23,6 +23,7 @@ pub mod report;
 pub mod review;
 pub mod secrets;
 mod settings;
+pub mod setup;
 pub mod task;
 pub mod text;
 pub mod verification;

@@ -11,6 +11,7 @@ mod checkout;
 mod command;
 mod commit;
 mod error;
+mod forget;
 mod guard;
 mod mirror;
 mod push;
@@ -20,13 +21,14 @@ mod removal;
 mod worktree;
 
 pub(crate) use change::Change;
-pub(crate) use checkout::{Checkout, has_line};
+pub(crate) use checkout::{Checkout, TreeFile, has_line};
 pub(crate) use error::GitError;
 pub(crate) use guard::{CheckedTree, Guarded};
 pub(crate) use push::PushRequest;
+pub(crate) use quota::KeptMirror;
 pub(crate) use rebase::{Moved, Rebased};
 pub(crate) use removal::Removed;
-pub(crate) use worktree::Worktree;
+pub(crate) use worktree::{Worktree, remove};
 
 use crate::domain::ids::{AccountId, RepoName, RepositoryId};
 use command::Environment;

@@ -6,6 +6,9 @@
 //! [`Launcher`]'s matter: [`bubblewrap`] where namespaces are allowed, [`confined`] where they are
 //! not. A launcher is used only after [`selftest`] has proved its walls on this very machine.
 //!
+//! Only a setup has a way out, where the walls can have one: a door to hosts that the operator named
+//! ([`egress`]).
+//!
 //! Nothing here decides what is run, and there is no way to run it without walls.
 //!
 //! ```text
@@ -16,16 +19,21 @@
 
 mod bubblewrap;
 mod confined;
+mod egress;
+mod environment;
 mod jail;
 mod limits;
 mod output;
 mod running;
 mod selftest;
 
+pub use egress::Egress;
 pub use jail::Jail;
 pub use limits::Limits;
 
 use crate::config::{Config, Walls};
+use crate::domain::report::setup::refused;
+use crate::domain::setup::NoSetup;
 use crate::domain::verification::Exit;
 use jail::{Enter, Watch};
 use running::Running;
@@ -40,8 +48,6 @@ use tokio_util::sync::CancellationToken;
 
 /// What the shell's words are read by.
 const SHELL: &str = "/bin/bash";
-/// Where programs are looked for.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Walls that were proved. There is no other way to have one.
 #[derive(Clone, Debug)]
@@ -51,6 +57,9 @@ pub struct Sandbox {
     program: PathBuf,
     toolchains: Arc<[PathBuf]>,
     limits: Limits,
+    egress: Arc<Egress>,
+    /// The home of commands; without one each has a new one.
+    home: Option<Arc<Path>>,
 }
 
 /// What is to be run.
@@ -105,6 +114,9 @@ trait Launcher: Send + Sync + fmt::Debug {
     /// Where commands see the workspace.
     fn sees(&self, workspace: &Path) -> PathBuf;
 
+    /// Whether a way out can be made in them.
+    fn has_door(&self) -> bool;
+
     /// Where they see this program.
     fn sees_program(&self, program: &Path) -> String;
 
@@ -117,6 +129,9 @@ struct Room<'a> {
     program: &'a Path,
     workspace: &'a Path,
     access: Access,
+    home: Option<&'a Path>,
+    /// The socket of a way out.
+    door: Option<&'a Path>,
     toolchains: &'a [PathBuf],
     limits: &'a Limits,
 }
@@ -149,6 +164,8 @@ impl Sandbox {
                 program: config.program.clone(),
                 toolchains: config.toolchains.clone().into(),
                 limits: Limits::default(),
+                egress: Arc::new(Egress::new(config.setup_hosts.clone(), config.outside.clone())),
+                home: None,
             };
             match selftest::prove(&sandbox).await {
                 Ok(()) => return Ok(sandbox),
@@ -162,6 +179,45 @@ impl Sandbox {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same walls around commands that keep this folder as their home.
+    #[must_use]
+    pub fn at_home(self, home: &Path) -> Self {
+        Self { home: Some(home.into()), ..self }
+    }
+
+    /// The same walls with another way out.
+    #[must_use]
+    pub fn with_egress(self, egress: Egress) -> Self {
+        Self { egress: Arc::new(egress), ..self }
+    }
+
+    /// Why no setup can be run, if so.
+    pub fn no_setup(&self) -> Option<NoSetup> {
+        match self.egress.hosts() {
+            None => Some(NoSetup::NotAllowed),
+            Some(_) if !self.launcher.has_door() => Some(NoSetup::NoDoor),
+            Some(_) => None,
+        }
+    }
+
+    /// Whether the door of a setup works, or what is wrong with it. Nothing outside is reached.
+    pub async fn prove_door(&self) -> Result<(), String> {
+        selftest::prove_door(self).await
+    }
+
+    /// With what commands are run: whenever it is another, what was fetched may not fit any more.
+    pub fn tools(&self) -> String {
+        let system = ["/usr", "/usr/local"].map(PathBuf::from);
+        let folders = system.iter().chain(self.toolchains.iter());
+        let folder = |folder: &PathBuf| {
+            let bin = folder.join("bin");
+            let changed = std::fs::metadata(&bin).and_then(|bin| bin.modified()).ok();
+            format!("{} {changed:?}", bin.display())
+        };
+        let folders: Vec<_> = folders.map(folder).collect();
+        format!("{} {}", self.name(), folders.join(" "))
     }
 
     /// What walls there are.
@@ -178,7 +234,26 @@ impl Sandbox {
     /// dropped, everything that the command started is gone or about to be.
     pub async fn run(&self, job: Job<'_>, stop: &CancellationToken) -> Result<Ran, SandboxError> {
         let argv = [SHELL, "-c", job.command].map(str::to_owned);
-        self.run_program(argv.to_vec(), job, stop).await
+        self.run_program(argv.to_vec(), job, None, stop).await
+    }
+
+    /// The same with a way out to the hosts that are allowed. Which were refused stands at the end of
+    /// what it printed.
+    pub async fn run_setup(
+        &self,
+        job: Job<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Ran, SandboxError> {
+        let unusable = |error: io::Error| SandboxError::Unusable(error.to_string());
+        if self.no_setup().is_some() {
+            return Err(SandboxError::Unusable("no setup can be run here".to_owned()));
+        }
+        let folder = tempfile::tempdir().map_err(unusable)?;
+        let door = self.egress.open(folder.path()).map_err(unusable)?;
+        let argv = [SHELL, "-c", job.command].map(str::to_owned);
+        let ran = self.run_program(argv.to_vec(), job, Some(door.socket()), stop).await;
+        let said: String = door.close().iter().map(|why| format!("\n{}", refused(why))).collect();
+        ran.map(|ran| Ran { output: format!("{}{said}", ran.output), ..ran })
     }
 
     /// The same for a program with its arguments; the self-test has no shell in between.
@@ -186,6 +261,7 @@ impl Sandbox {
         &self,
         argv: Vec<String>,
         job: Job<'_>,
+        door: Option<&Path>,
         stop: &CancellationToken,
     ) -> Result<Ran, SandboxError> {
         let unusable = |error: io::Error| SandboxError::Unusable(error.to_string());
@@ -193,41 +269,18 @@ impl Sandbox {
             program: &self.program,
             workspace: job.workspace,
             access: job.access,
+            home: self.home.as_deref(),
+            door,
             toolchains: &self.toolchains,
             limits: &self.limits,
         };
         let mark = format!("{:032x}\n", rand::random::<u128>());
         let enter = Enter::new(argv, mark.clone(), self.limits, job.time);
         let wrapped = self.launcher.wrap(&room, enter).map_err(unusable)?;
-        let watch = Watch::new(&wrapped, job, self.limits);
+        let watch = Watch::new(&wrapped, job, self.home.as_deref(), self.limits);
         let running = Running::start(&self.program, &watch).await.map_err(unusable)?;
         let ran = running.finish(mark.as_bytes(), job.time, stop).await;
         drop(wrapped);
         ran
     }
-}
-
-/// What every command finds in its environment, and nothing else is in it.
-fn environment(home: &str, temporary: &str, toolchains: &[PathBuf]) -> Vec<(String, String)> {
-    let tools = toolchains.iter().map(|folder| folder.join("bin").display().to_string());
-    let path = tools.chain([PATH.to_owned()]).collect::<Vec<_>>().join(":");
-    let usual = [
-        ("CI", "1"),
-        ("LANG", "C.UTF-8"),
-        ("TERM", "dumb"),
-        ("NO_COLOR", "1"),
-        ("PAGER", "cat"),
-        ("MANPAGER", "cat"),
-        ("LESS", "-R"),
-        ("PIP_PROGRESS_BAR", "off"),
-        ("TQDM_DISABLE", "1"),
-        ("GIT_TERMINAL_PROMPT", "0"),
-        ("GIT_CONFIG_NOSYSTEM", "1"),
-        ("CARGO_NET_OFFLINE", "true"),
-        ("CARGO_TERM_COLOR", "never"),
-    ];
-    let usual = usual.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let own = [("HOME", home), ("TMPDIR", temporary), ("PATH", &path)];
-    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    usual.into_iter().chain(own).collect()
 }

@@ -19,7 +19,7 @@ mod migrations;
 mod plans;
 mod presses;
 mod pull_requests;
-mod repositories;
+pub mod repositories;
 pub mod schedules;
 pub mod steps;
 pub mod tasks;

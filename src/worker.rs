@@ -6,12 +6,15 @@
 mod attempt;
 mod broken;
 mod checking;
+mod forget;
 mod handing_over;
 mod journal;
 mod lease;
 mod outcome;
 mod past;
+mod quota;
 mod reviewing;
+mod setup;
 mod thread;
 
 use crate::config::{Config, Timing};
@@ -54,6 +57,7 @@ pub(crate) struct Worker {
     timing: Timing,
     slots: Arc<Semaphore>,
     per_installation: i64,
+    cache: setup::Cache,
     disk_quota: u64,
 }
 
@@ -77,6 +81,7 @@ impl Worker {
             timing: config.timing,
             slots: Arc::new(Semaphore::new(config.workers)),
             per_installation: config.running_per_installation,
+            cache: setup::Cache::new(&config.data_dir),
             disk_quota: config.disk_quota,
         }
     }
@@ -85,6 +90,8 @@ impl Worker {
     /// bell, by a slot that becomes free, and by a look every poll.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let attempts = TaskTracker::new();
+        self.remove_half_setups();
+        attempts.spawn(self.clone().forget_by_and_by(stop.clone()));
         while let Some(slot) = self.free_slot(&stop).await {
             if self.start_next(slot, &attempts, &stop).await {
                 continue;
@@ -148,19 +155,8 @@ impl Worker {
         if let Err(error) = self.attempt(&task, stop).await {
             tracing::error!(task = %task.id, error = format!("{error:#}"), "an attempt ended without a result");
         }
-        self.bound_mirrors().await;
+        self.keep_quota().await;
         // Somebody may have waited for this account's or this branch's turn.
         self.store.bells().tasks.notify_one();
-    }
-
-    /// Only an attempt makes mirrors grow, so its end is when their size is looked at.
-    async fn bound_mirrors(&self) {
-        let (git, quota) = (self.git.clone(), self.disk_quota);
-        let bounded = tokio::task::spawn_blocking(move || git.bound_mirrors(quota)).await;
-        match bounded.map_err(std::io::Error::other).flatten() {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "mirrors were dropped to keep DISK_QUOTA"),
-            Err(error) => tracing::warn!(%error, "the size of the mirrors could not be bounded"),
-        }
     }
 }

@@ -44,6 +44,22 @@ pub(super) struct Ground {
     pub(super) target: Option<Target>,
     /// Why a change would not be pushed.
     pub(super) not_pushed: Option<NotPushed>,
+    /// The files that may be worked on with a network.
+    pub(super) trusted: Trusted,
+}
+
+/// A commit of the repository's own, written by somebody who may write there.
+pub(super) struct Trusted {
+    pub(super) commit: Sha,
+    pub(super) branch: String,
+    pub(super) is_default: bool,
+}
+
+impl Trusted {
+    fn of(commit: &Sha, branch: &str, default_branch: &str) -> Self {
+        let is_default = branch == default_branch;
+        Self { commit: commit.clone(), branch: branch.to_owned(), is_default }
+    }
 }
 
 impl Gathered {
@@ -166,6 +182,10 @@ impl Admission {
         } else {
             None
         };
+        // What a fork brings is never run with a network; what it would become part of may be.
+        let is_own = pull.head.repo.as_ref().is_some_and(|home| home.id == place.repository);
+        let Side { branch, sha, .. } = if is_own { &pull.head } else { &pull.base };
+        let trusted = Trusted::of(sha, branch, &here.repository.default_branch);
         let (head, base) = (pull.head, pull.base);
         let target = Some(Target { branch: base.branch.clone(), sha: base.sha.clone() });
         let mut ground = Ground {
@@ -174,6 +194,7 @@ impl Admission {
             reviews: None,
             target,
             not_pushed,
+            trusted,
         };
         if asked.verb != Verb::PrReview {
             return Ok((RepositoryState::Ready, Some(ground)));
@@ -248,8 +269,15 @@ impl Admission {
         {
             return Ok((RepositoryState::BranchExists(name.clone()), None));
         }
-        let ground =
-            Ground { base_branch, base_sha, reviews: None, target: None, not_pushed: None };
+        let trusted = Trusted::of(&base_sha, &base_branch, default);
+        let ground = Ground {
+            base_branch,
+            base_sha,
+            reviews: None,
+            target: None,
+            not_pushed: None,
+            trusted,
+        };
         Ok((RepositoryState::Ready, Some(ground)))
     }
 }

@@ -1,7 +1,7 @@
 //! The time that a task is worked on, over all its attempts.
 //!
-//! What a model service loses by failing is not the task's: nobody pays for a limit that was reached
-//! only because a service did not answer.
+//! What a model service loses by failing is not the task's, and neither is what a setup takes, which has
+//! a limit of its own: nobody pays for a limit that was reached only because somebody else was slow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,8 +28,8 @@ impl Clock {
         self.before.saturating_add(self.began.elapsed().saturating_sub(lost))
     }
 
-    /// Takes time out again that a model service lost.
-    pub(super) fn lose(&self, time: Duration) {
+    /// Takes time out again that is not the task's.
+    pub fn lose(&self, time: Duration) {
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.lost_ms.fetch_add(ms, Ordering::Relaxed);
     }

@@ -6,7 +6,7 @@
 use super::tools::{self, Runner, Standing, ToolCall};
 use super::turn::{Effect, Event, Turn};
 use super::workspace::Workspace;
-use super::{Assignment, Journal, Outcome, StepResults, Stopped, prompt, second_look};
+use super::{Assignment, Journal, Outcome, Ready, StepResults, Stopped, prompt, second_look};
 use crate::domain::credit::NanoUsd;
 use crate::llm::{Llm, LlmError, Prompt, Segment, ToolSpec};
 use std::pin::pin;
@@ -121,10 +121,11 @@ impl Shell<'_> {
         turn: &Turn,
     ) -> Result<Event, Stopped> {
         self.check_stop()?;
+        let ready = self.ready(&calls).await?;
         let cut = self.stop.child_token();
         // Whoever drops this leaves no command behind either.
         let _cuts_when_dropped = cut.clone().drop_guard();
-        let mut work = pin!(self.blocking(calls, turn, cut));
+        let mut work = pin!(self.blocking(calls, turn, ready, cut));
         let ran = tokio::select! {
             biased;
             () = self.stop.cancelled() => {
@@ -153,6 +154,12 @@ impl Shell<'_> {
         }
     }
 
+    /// Commands are run where everything is that they need; without a command nothing has to be.
+    async fn ready(&self, calls: &[ToolCall]) -> Result<Option<Ready>, Stopped> {
+        let runs = self.assignment.sandbox.is_some() && calls.iter().any(tools::runs_a_command);
+        if runs { self.journal.ready(self.workspace).await } else { Ok(None) }
+    }
+
     /// What the model should look at once more before its end is believed.
     async fn to_look_at(
         &self,
@@ -174,10 +181,14 @@ impl Shell<'_> {
         &self,
         calls: Vec<ToolCall>,
         turn: &Turn,
+        ready: Option<Ready>,
         cut: CancellationToken,
     ) -> Result<StepResults, String> {
         let workspace = self.workspace.clone();
-        let sandbox = self.assignment.sandbox.clone();
+        let (sandbox, told) = match ready {
+            Some(Ready { sandbox, told }) => (Some(sandbox), told),
+            None => (self.assignment.sandbox.clone(), String::new()),
+        };
         let began = self.assignment.clock.active();
         let limit = self.assignment.limits.time;
         let kind = self.assignment.kind;
@@ -188,7 +199,9 @@ impl Shell<'_> {
             let left = limit.saturating_sub(began);
             let runner = sandbox.as_ref().map(|sandbox| Runner { sandbox, stop: &cut, left });
             let standing = Standing { kind, diff: &diff, findings, is_second_look, runner };
-            tools::run(&workspace, standing, &calls)
+            let mut results = tools::run(&workspace, standing, &calls)?;
+            tools::tell_first(&mut results, &told);
+            Ok(results)
         };
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|_| Err("a tool stopped unexpectedly".to_owned()))

@@ -140,6 +140,18 @@ pub fn offered(kind: Kind, runs: bool) -> Vec<ToolSpec> {
     available(kind, runs).map(|tool| tool.spec(kind)).collect()
 }
 
+/// Whether a call wants a command to be run.
+pub(super) fn runs_a_command(call: &ToolCall) -> bool {
+    call.name == bash::NAME && call.refused.is_none()
+}
+
+/// Puts something before the first answer of a command.
+pub(super) fn tell_first(results: &mut StepResults, told: &str) {
+    if let Some(first) = results.results.iter_mut().find(|result| result.name == bash::NAME) {
+        first.text = clip(format!("{told}{}", first.text));
+    }
+}
+
 /// Where the work stands when tools are called.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing<'a> {

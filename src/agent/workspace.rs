@@ -5,6 +5,7 @@
 //! and nothing that any git takes for its own folder can be named. What was written is remembered,
 //! because only remembered paths ever get into a commit.
 
+mod apart;
 mod path;
 mod survey;
 mod walk;
@@ -37,6 +38,8 @@ struct Inner {
     changed: Mutex<Changed>,
     /// How the files were before the first command.
     before: OnceLock<Survey>,
+    /// What the repository's setup brought: part of no change.
+    apart: OnceLock<Vec<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,8 +64,8 @@ impl Workspace {
     pub fn open(root: &Path) -> io::Result<Self> {
         let root = root.canonicalize()?;
         let dir = Dir::open_ambient_dir(&root, ambient_authority())?;
-        let (changed, before) = (Mutex::default(), OnceLock::new());
-        Ok(Self { inner: Arc::new(Inner { root, dir, changed, before }) })
+        let (changed, before, apart) = (Mutex::default(), OnceLock::new(), OnceLock::new());
+        Ok(Self { inner: Arc::new(Inner { root, dir, changed, before, apart }) })
     }
 
     /// Reads what the model calls a path.
@@ -89,6 +92,7 @@ impl Workspace {
     /// Makes the file have exactly these bytes. Its mode stays; a reader sees the old or the new file
     /// and never a part.
     pub fn write(&self, path: &WorkspacePath, bytes: &[u8]) -> Result<(), FileError> {
+        self.check_ours(path)?;
         let (folder, name) = self.folder_of(path, Missing::Create)?;
         let old = regular_or_absent(&folder, name, path)?;
         let temporary = format!(".asynccoder-{:016x}.tmp", rand::random::<u64>());
@@ -105,6 +109,7 @@ impl Workspace {
 
     /// Removes a regular file.
     pub fn delete(&self, path: &WorkspacePath) -> Result<(), FileError> {
+        self.check_ours(path)?;
         let (folder, name) = self.folder_of(path, Missing::Refuse)?;
         if regular_or_absent(&folder, name, path)?.is_none() {
             return Err(FileError::Refused(format!("{path} does not exist")));

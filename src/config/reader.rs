@@ -1,8 +1,9 @@
 //! Takes values out of the environment and collects everything that is wrong with them.
 
-use super::{AppIdentity, Config, Timing, Walls};
+use super::{AppIdentity, Config, Outside, Timing, Walls};
 use crate::domain::credit::{Credits, Daily};
 use crate::domain::limits::Bounds;
+use crate::domain::setup::Hosts;
 use http::HeaderName;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ impl Reader {
         let daily = self.daily();
         let walls = self.walls();
         let toolchains = self.toolchains();
+        let setup_hosts = self.setup_hosts();
         self.check_logging();
         let github_server = github_server?;
         let github_api = github_api?;
@@ -78,6 +80,8 @@ impl Reader {
             bounds: Bounds::default(),
             walls,
             toolchains,
+            setup_hosts,
+            outside: Outside::default(),
             program: super::program(),
             metrics_token: self.take("METRICS_TOKEN").map(SecretString::from),
             trusted_proxy_header: self.trusted_proxy_header(),
@@ -134,6 +138,15 @@ impl Reader {
             );
         }
         folders
+    }
+
+    fn setup_hosts(&mut self) -> Hosts {
+        let hosts = Hosts::parse(&self.take("SETUP_HOSTS").unwrap_or_default());
+        hosts.unwrap_or_else(|wrong| {
+            let remedy = "give names of hosts such as registry.npmjs.org or *.crates.io, with commas between";
+            self.fault("SETUP_HOSTS", &format!("names {wrong:?}, which is no host: {remedy}"));
+            Hosts::default()
+        })
     }
 
     /// An empty value counts as not set: that is what `NAME=` in a file means to people.

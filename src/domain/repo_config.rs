@@ -60,6 +60,8 @@ pub struct Layer {
     pub instructions: Option<String>,
     /// The commands that tell whether a change is sound.
     pub checks: Option<Vec<String>>,
+    /// The commands that fetch what those need.
+    pub setup: Option<Vec<String>>,
     /// The most that a task may cost.
     pub budget: Option<Credits>,
     /// What it takes to ask for a kind of work.
@@ -197,6 +199,11 @@ impl RepoConfig {
         self.first(|layer| layer.checks.as_deref())
     }
 
+    /// The commands that fetch what checks need, if a file says so.
+    pub fn setup(&self) -> Option<&[String]> {
+        self.first(|layer| layer.setup.as_deref()).filter(|commands| !commands.is_empty())
+    }
+
     /// The most that a task may cost, if a file says so: the smaller one of both.
     pub fn budget(&self) -> Option<Credits> {
         [self.repository.budget, self.account.budget].into_iter().flatten().min()
@@ -256,6 +263,7 @@ impl RepoConfig {
             |l| l.checks.as_ref().map(|checks| list(checks)),
             || "found by myself".to_owned(),
         );
+        rows.add("setup", |l| l.setup.as_ref().map(|setup| list(setup)), || "none".to_owned());
         // The smaller one of both counts.
         let budget = self.budget();
         rows.add(

@@ -13,6 +13,7 @@ pub mod pull_request;
 pub mod receipt;
 pub mod refusal;
 pub mod review;
+pub mod setup;
 pub mod status;
 pub mod unasked;
 pub mod verification;

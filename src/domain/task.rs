@@ -5,6 +5,7 @@ use super::credit::Credits;
 use super::event::{AtLine, Person, Thread};
 use super::handed_over::NotPushed;
 use super::ids::{Sha, TaskId};
+use super::setup::Setup;
 use super::text_enum;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,8 @@ pub struct Rules {
     pub instructions: Option<String>,
     /// The commands that tell whether a change is sound; `None`: whatever is found.
     pub checks: Option<Vec<String>>,
+    /// What is fetched before any command is run.
+    pub setup: Option<Setup>,
     /// Whether the branch of the pull request is deleted once that is closed.
     pub deletes_branch: bool,
 }

@@ -5,6 +5,7 @@ pub mod detect;
 pub mod problems;
 
 use super::ids::Sha;
+use super::setup::SetupRun;
 use super::text_enum;
 use problems::Problem;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,9 @@ impl fmt::Display for Exit {
 pub struct Verification {
     /// The tree that they were run on.
     pub tree: Sha,
+    /// What was fetched before them, where the repository wants something fetched.
+    #[serde(default)]
+    pub setup: Option<SetupRun>,
     /// In the order in which they were run.
     pub checks: Vec<Check>,
 }

@@ -7,6 +7,14 @@ use super::{Git, Worktree};
 use crate::domain::ids::Sha;
 use std::path::{Path, PathBuf};
 
+/// A file of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TreeFile {
+    pub(crate) path: String,
+    /// git's name for what is in it.
+    pub(crate) content: String,
+}
+
 /// The files of a tree. Dropped, they are removed.
 #[derive(Debug)]
 pub(crate) struct Checkout {
@@ -17,6 +25,11 @@ impl Checkout {
     /// The folder with the files.
     pub(crate) fn tree(&self) -> PathBuf {
         self.home.join("tree")
+    }
+
+    /// A place beside them that goes with them.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.home.join(name)
     }
 }
 
@@ -53,6 +66,23 @@ impl Git {
             return Err(GitError::Mismatch(format!("{written} was checked out, not {wanted}")));
         }
         Ok(checkout)
+    }
+
+    /// All files of a commit.
+    pub(crate) async fn files_of(
+        &self,
+        worktree: &Worktree,
+        commit: &Sha,
+    ) -> Result<Vec<TreeFile>, GitError> {
+        let args = ["ls-tree", "-r", "-z", commit.as_str()];
+        let lines = self.environment.git(&worktree.git_dir()).args(args).run().await?;
+        let lines = String::from_utf8_lossy(&lines).into_owned();
+        let file = |line: &str| {
+            let (about, path) = line.split_once('\t')?;
+            let content = about.rsplit(' ').next()?;
+            Some(TreeFile { path: path.to_owned(), content: content.to_owned() })
+        };
+        Ok(lines.split_terminator('\0').filter_map(file).collect())
     }
 
     /// The names in the root folder of a commit.

@@ -2,7 +2,7 @@
 
 use super::error::GitError;
 use super::{Git, Remote};
-use crate::domain::ids::Sha;
+use crate::domain::ids::{AccountId, RepositoryId, Sha};
 use secrecy::SecretString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,11 @@ const LOCK_POLL: Duration = Duration::from_millis(50);
 impl Git {
     /// Where a repository's mirror is. The folder's name is made of ids, so a rename changes nothing.
     pub(super) fn mirror(&self, remote: &Remote) -> PathBuf {
-        self.mirrors.join(format!("{}-{}.git", remote.account, remote.repository))
+        self.mirror_of(remote.account, remote.repository)
+    }
+
+    pub(super) fn mirror_of(&self, account: AccountId, repository: RepositoryId) -> PathBuf {
+        self.mirrors.join(format!("{account}-{repository}.git"))
     }
 
     /// Makes sure that the mirror has this commit, of this branch if it is still there.

@@ -1,5 +1,5 @@
-//! Keeps the mirrors within their quota: the one that was used longest ago goes first, and never one
-//! that is in use. A mirror that is gone costs only the time to fetch it again.
+//! What mirrors take up, for whoever keeps everything within the quota. One that is in use is never
+//! removed.
 
 use super::error::GitError;
 use super::{Git, Remote};
@@ -25,9 +25,9 @@ impl Git {
         Ok(InUse { _shared_lock: file })
     }
 
-    /// Removes mirrors until the rest is within so many bytes. Reads the whole folder, so it must not
-    /// be called where something waits.
-    pub(crate) fn bound_mirrors(&self, quota_bytes: u64) -> std::io::Result<u64> {
+    /// All mirrors, with when each was used last. Reads the whole folder, so it must not be called where
+    /// something waits.
+    pub(crate) fn kept_mirrors(&self) -> std::io::Result<Vec<KeptMirror>> {
         let mut mirrors = Vec::new();
         for entry in fs::read_dir(&self.mirrors)? {
             let path = entry?.path();
@@ -35,26 +35,29 @@ impl Git {
                 let used = fs::metadata(use_file(&path))
                     .and_then(|m| m.modified())
                     .unwrap_or(SystemTime::UNIX_EPOCH);
-                mirrors.push((used, size(&path)?, path));
+                mirrors.push(KeptMirror { used, size: size(&path)?, path });
             }
         }
-        mirrors.sort();
-        let mut total: u64 = mirrors.iter().map(|(_, size, _)| size).sum();
-        let mut removed = 0;
-        for (_, size, path) in mirrors {
-            if total <= quota_bytes {
-                break;
-            }
-            if remove_unused(&path)? {
-                total = total.saturating_sub(size);
-                removed += 1;
-            }
-        }
-        Ok(removed)
+        Ok(mirrors)
     }
 }
 
-fn remove_unused(mirror: &Path) -> std::io::Result<bool> {
+/// A mirror that may be dropped: that costs only the time to fetch it again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct KeptMirror {
+    pub(crate) used: SystemTime,
+    pub(crate) size: u64,
+    path: PathBuf,
+}
+
+impl KeptMirror {
+    /// Removes it, unless it is in use.
+    pub(crate) fn remove(&self) -> std::io::Result<bool> {
+        remove_unused(&self.path)
+    }
+}
+
+pub(super) fn remove_unused(mirror: &Path) -> std::io::Result<bool> {
     let file = File::options().create(true).append(true).open(use_file(mirror))?;
     if file.try_lock().is_err() {
         return Ok(false);

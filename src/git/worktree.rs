@@ -34,6 +34,11 @@ impl Worktree {
         &self.base
     }
 
+    /// A place beside it that goes with it, where no agent looks.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.home.join(name)
+    }
+
     pub(super) fn home(&self) -> &Path {
         &self.home
     }
@@ -52,7 +57,7 @@ impl Drop for Worktree {
 }
 
 /// Removes a folder whatever is in it. Commands ran there, and may have closed folders to everybody.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
+pub(crate) fn remove(folder: &Path) -> io::Result<()> {
     let gone = |done: io::Result<()>| match done {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         done => done,

@@ -1,8 +1,9 @@
 //! Walls of namespaces, put up by the program `bwrap`: own users, processes, network without any
 //! device but a loopback of its own, and a file system that has only what is named here.
 
-use super::jail::{Enter, Sockets};
-use super::{Access, Launcher, Room, Wrapped, environment};
+use super::environment::environment;
+use super::jail::{Enter, Forward, Sockets};
+use super::{Access, Launcher, Room, Wrapped};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,12 @@ use std::path::{Path, PathBuf};
 const WORKSPACE: &str = "/workspace";
 /// Where this program stands within the walls.
 const PROGRAM: &str = "/run/asynccoder";
+/// Where the home of commands stands.
+const HOME: &str = "/tmp/home";
+/// Where the way out stands, if there is one.
+const DOOR: &str = "/run/door";
+/// Where programs find it: nothing else listens on a network of one's own.
+const DOOR_PORT: u16 = 3128;
 /// Folders of the system that are links on most systems today.
 const LINKED: [&str; 5] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 /// What programs need of the system's configuration. Nothing of it tells of this machine's people.
@@ -24,6 +31,18 @@ pub(super) const CONFIGURATION: [&str; 9] = [
     "/etc/nsswitch.conf",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
+];
+/// Variables in which programs look for a proxy.
+const PROXIES: [&str; 9] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "npm_config_proxy",
+    "npm_config_https_proxy",
+    "CARGO_HTTP_PROXY",
+    "PIP_PROXY",
+    "YARN_HTTPS_PROXY",
 ];
 /// Shared memory of programs that ask for it by name.
 const SHARED_MEMORY: u64 = 64 * 1024 * 1024;
@@ -44,8 +63,17 @@ impl Launcher for Bubblewrap {
         PROGRAM.to_owned()
     }
 
+    fn has_door(&self) -> bool {
+        true
+    }
+
     fn wrap(&self, room: &Room<'_>, enter: Enter) -> io::Result<Wrapped> {
-        let enter = enter.within("/tmp/home".into(), Sockets::Own, None);
+        let forward = room.door.map(|_| Forward {
+            program: PROGRAM.into(),
+            door: DOOR.into(),
+            port: DOOR_PORT,
+        });
+        let enter = enter.within(HOME.into(), Sockets::Own, None).through(forward);
         let mut args = Arguments::default();
         args.words(&[
             "--unshare-user",
@@ -75,6 +103,12 @@ impl Launcher for Bubblewrap {
         for folder in room.toolchains {
             args.0.extend(["--ro-bind".into(), folder.into(), folder.into()]);
         }
+        if let Some(home) = room.home {
+            args.mount("--bind", home, HOME);
+        }
+        if let Some(door) = room.door {
+            args.mount("--ro-bind", door, DOOR);
+        }
         let bind = match room.access {
             Access::ReadOnly => "--ro-bind",
             Access::ReadWrite => "--bind",
@@ -83,13 +117,23 @@ impl Launcher for Bubblewrap {
         args.mount("--ro-bind", room.program, PROGRAM);
         args.words(&["--chdir", WORKSPACE, "--remount-ro", "/", "--", PROGRAM, "jail", "enter"]);
         args.0.push(serde_json::to_string(&enter)?.into());
-        Ok(Wrapped {
-            program: "bwrap".into(),
-            args: args.0,
-            env: environment("/tmp/home", "/tmp", room.toolchains),
-            _scratch: None,
-        })
+        let mut env = environment(HOME, "/tmp", room.toolchains);
+        if room.door.is_some() {
+            lead_to_door(&mut env);
+        }
+        Ok(Wrapped { program: "bwrap".into(), args: args.0, env, _scratch: None })
     }
+}
+
+/// Tells programs of the way out, each in its own words.
+fn lead_to_door(env: &mut Vec<(String, String)>) {
+    let proxy = format!("http://127.0.0.1:{DOOR_PORT}");
+    env.retain(|(name, _)| name != "CARGO_NET_OFFLINE");
+    env.extend(PROXIES.map(|name| (name.to_owned(), proxy.clone())));
+    env.extend(["NO_PROXY", "no_proxy"].map(|n| (n.to_owned(), "127.0.0.1,localhost".to_owned())));
+    let java = ["http", "https"]
+        .map(|scheme| format!("-D{scheme}.proxyHost=127.0.0.1 -D{scheme}.proxyPort={DOOR_PORT}"));
+    env.push(("JAVA_TOOL_OPTIONS".to_owned(), java.join(" ")));
 }
 
 /// The programs and libraries of this machine, read-only.

@@ -5,8 +5,9 @@
 //! exist, though, so the self-test is what decides whether this is good enough on a machine.
 
 use super::bubblewrap::CONFIGURATION;
+use super::environment::environment;
 use super::jail::{Confine, Enter, Sockets};
-use super::{Access, Launcher, Room, Wrapped, environment};
+use super::{Access, Launcher, Room, Wrapped};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,11 @@ impl Launcher for Confined {
 
     fn sees_program(&self, program: &Path) -> String {
         program.display().to_string()
+    }
+
+    /// Nothing can be connected here, so there is nothing that could lead to one.
+    fn has_door(&self) -> bool {
+        false
     }
 
     fn wrap(&self, room: &Room<'_>, enter: Enter) -> io::Result<Wrapped> {

@@ -4,14 +4,16 @@
 mod calls;
 mod enter;
 mod family;
+mod forward;
 mod probe;
 mod watch;
 
-pub(super) use enter::{Confine, Enter, Sockets};
+pub(super) use enter::{Confine, Enter, Forward, Sockets};
 pub(super) use probe::{Canaries, Seen};
 pub(super) use watch::{Report, Watch};
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// One of the jailer's parts.
@@ -29,6 +31,11 @@ enum Part {
     Enter {
         /// What to become.
         plan: String,
+    },
+    /// Within the walls: carry what is said to a proxy to the door.
+    Forward {
+        /// The door.
+        door: PathBuf,
     },
     /// Within the walls: try to get out.
     Probe {
@@ -48,6 +55,7 @@ impl Jail {
         let done = match self.part {
             Part::Watch => watch::run(),
             Part::Enter { plan } => enter::run(&plan),
+            Part::Forward { door } => forward::run(&door),
             Part::Probe { canaries } => probe::run(&canaries),
             Part::Idle { name: _ } => probe::idle(),
         };

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The probe takes milliseconds; a machine that is busy may need longer.
 const TIME: Duration = Duration::from_secs(20);
+/// What a setup says at the door.
+const KNOCK: &str = r"exec 3<>/dev/tcp/127.0.0.1/${https_proxy##*:} &&
+printf 'CONNECT nobody.invalid:443 HTTP/1.1\r\n\r\n' >&3 && head -n 1 <&3";
 /// The file in the workspace that shows that the probe ran.
 const PROOF: &str = "proof";
 
@@ -23,7 +26,7 @@ const PROOF: &str = "proof";
 pub(super) async fn prove(sandbox: &Sandbox) -> Result<(), String> {
     let mut stage = Stage::set(sandbox).map_err(|error| format!("self-test: {error}"))?;
     for access in [Access::ReadWrite, Access::ReadOnly] {
-        let seen = stage.probe(sandbox, access).await?;
+        let seen = stage.probe(sandbox, access, None).await?;
         let wrote = stage.was_written()?;
         stage.look_outside(seen.leaks)?;
         match access {
@@ -34,7 +37,27 @@ pub(super) async fn prove(sandbox: &Sandbox) -> Result<(), String> {
             Access::ReadWrite | Access::ReadOnly => {}
         }
     }
+    if sandbox.no_setup().is_none() {
+        // A door in them must not be a hole.
+        let door = sandbox.egress.open(stage.folder.path()).map_err(|error| error.to_string())?;
+        let seen = stage.probe(sandbox, Access::ReadWrite, Some(door.socket())).await?;
+        stage.look_outside(seen.leaks)?;
+    }
     Ok(())
+}
+
+/// Asks, as a setup would, for a host that nobody has, and must hear from behind the door that it may
+/// not be reached.
+pub(super) async fn prove_door(sandbox: &Sandbox) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (workspace, access) = (folder.path(), Access::ReadOnly);
+    let job = Job { command: KNOCK, workspace, access, time: TIME };
+    let ran = sandbox.run_setup(job, &CancellationToken::new()).await;
+    let ran = ran.map_err(|error| error.to_string())?;
+    if ran.output.contains(" 403 ") {
+        return Ok(());
+    }
+    Err(format!("nobody answers at the door: {}", ran.output.trim()))
 }
 
 /// Everything that must not be reached, and the workspace beside it.
@@ -80,13 +103,18 @@ impl Stage {
         Ok(stage)
     }
 
-    async fn probe(&self, sandbox: &Sandbox, access: Access) -> Result<Seen, String> {
+    async fn probe(
+        &self,
+        sandbox: &Sandbox,
+        access: Access,
+        door: Option<&Path>,
+    ) -> Result<Seen, String> {
         let workspace = self.folder.path().join("workspace");
         let canaries = self.canaries(&sandbox.sees(&workspace)).map_err(|e| e.to_string())?;
         let program = sandbox.launcher.sees_program(&sandbox.program);
         let argv = [program, "jail".to_owned(), "probe".to_owned(), canaries].to_vec();
         let job = Job { command: "", workspace: &workspace, access, time: TIME };
-        let ran = sandbox.run_program(argv, job, &CancellationToken::new()).await;
+        let ran = sandbox.run_program(argv, job, door, &CancellationToken::new()).await;
         let ran = ran.map_err(|error| match error {
             SandboxError::Unusable(why) => why,
             SandboxError::Stopped => error.to_string(),

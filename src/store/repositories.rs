@@ -1,10 +1,23 @@
 //! Repositories: what the newest payload said about each, and whether the App reaches it.
 
-use super::engine::{Tx, args, exec, one, opt};
+use super::engine::{Tx, args, exec, one, opt, row};
 use super::{Result, Store, accounts, documents, now, tasks};
 use crate::domain::event::{AsOf, Choice, Named, Repository};
 use crate::domain::ids::{AccountId, RepoName, RepositoryId};
 use chrono::{DateTime, Utc};
+
+row! {
+    /// How a repository stands, as far as is known.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Standing {
+        /// Whose it is.
+        pub account_id: AccountId,
+        /// Whether not everybody can read it.
+        pub private: bool,
+        /// Whether it is there, and the App is let in.
+        pub is_reached: bool,
+    }
+}
 
 /// Notes a repository, unless what is known is newer.
 pub(super) async fn seen(tx: &mut Tx, repository: &Repository) -> Result<()> {
@@ -133,6 +146,16 @@ impl Store {
         .await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// How a repository stands; `None`: nothing is known of it.
+    pub async fn repository_standing(&self, id: RepositoryId) -> Result<Option<Standing>> {
+        let found = opt(
+            self.db.reader(),
+            "select account_id, private, withdrawn_at is null as is_reached from repositories where id = $1",
+            args![id],
+        );
+        Ok(found.await?)
     }
 
     /// The name of a repository today.

@@ -112,12 +112,17 @@ impl Worker {
     async fn workspace(&self, task: &ClaimedTask, place: &Place) -> Result<Worktree, Broken> {
         let remote =
             Remote { account: task.account, repository: task.repository, name: task.name.clone() };
+        self.forget_if_gone(task.account, task.repository).await?;
         let token = self.github.git_token(place, Purpose::Fetch).await?;
         // Held from before the fetch, or a mirror that is being made could be dropped again.
         let _mirror = self.git.use_mirror(&remote)?;
         self.git.fetch(&remote, &task.base_branch, &task.base_sha, &token).await?;
         if let Some((branch, sha)) = task.brief.goes_to() {
             self.git.fetch(&remote, branch, sha, &token).await?;
+        }
+        // The files of a setup are those of the pull request's base where the head is a stranger's.
+        if let Some(setup) = task.brief.rules.setup.as_ref().filter(|_| self.runs_setups()) {
+            self.git.fetch(&remote, &setup.branch, &setup.commit, &token).await?;
         }
         Ok(self.git.worktree(&remote, task.id, task.lease, &task.base_sha).await?)
     }
@@ -153,6 +158,7 @@ impl Worker {
             already: already(stored)?,
             ..assignment(task, model, kept)
         };
+        let setup = self.preparing(site, kept);
         let checks = match &self.sandbox {
             Some(sandbox) if task.kind.limits().may_edit => Some(Checks {
                 sandbox,
@@ -168,6 +174,7 @@ impl Worker {
             store: &self.store,
             git: &self.git,
             worktree,
+            setup: setup.as_ref(),
             holder: kept.holder,
             own: model,
             checks,

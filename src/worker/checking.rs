@@ -3,9 +3,12 @@
 
 use super::broken::Broken;
 use super::outcome::Site;
+use super::setup::Preparing;
 use super::{Worker, journal::StepJournal};
 use crate::agent::Stopped;
 use crate::domain::ids::Sha;
+use crate::domain::report::setup::AFTER_A_RED_SETUP;
+use crate::domain::setup::SetupRun;
 use crate::domain::text::is_hidden;
 use crate::domain::verification::detect::{self, Root};
 use crate::domain::verification::{CameTo, Check, Exit, Verification, missing, problems};
@@ -78,9 +81,13 @@ impl StepJournal<'_> {
         if let Some(latest) = latest.as_ref().filter(|latest| latest.tree == checked.tree) {
             return Ok(Some(latest.clone()));
         }
-        let run =
-            Run { git: self.git, worktree: self.worktree, checks, until: Instant::now() + left };
-        let verification = run.on(checked.tree).await?;
+        let setup = match self.setup {
+            Some(setup) => Some(setup.result().await?.run.clone()),
+            None => None,
+        };
+        let (git, worktree, until) = (self.git, self.worktree, Instant::now() + left);
+        let run = Run { git, worktree, setup: self.setup, checks, until };
+        let verification = run.on(checked.tree, setup).await?;
         *latest = Some(verification.clone());
         Ok(Some(verification))
     }
@@ -90,17 +97,29 @@ impl StepJournal<'_> {
 struct Run<'a> {
     git: &'a Git,
     worktree: &'a Worktree,
+    setup: Option<&'a Preparing<'a>>,
     checks: &'a Checks<'a>,
     until: Instant,
 }
 
+/// A tree's files, and the walls around them.
+struct Cell {
+    files: Checkout,
+    sandbox: Sandbox,
+}
+
 impl Run<'_> {
-    async fn on(&self, tree: Sha) -> Result<Verification, Stopped> {
-        let files = self.check_out(&tree).await?;
+    async fn on(&self, tree: Sha, setup: Option<SetupRun>) -> Result<Verification, Stopped> {
+        if setup.as_ref().is_some_and(SetupRun::is_red) {
+            let commands = self.checks.commands.iter();
+            let checks = commands.map(|command| not_run(command, AFTER_A_RED_SETUP)).collect();
+            return Ok(Verification { tree, setup, checks });
+        }
+        let cell = self.check_out(&tree).await?;
         let mut base = None;
         let mut checks = Vec::new();
         for command in &self.checks.commands {
-            let check = self.check(command, &files).await?;
+            let check = self.check(command, &cell).await?;
             checks.push(match check.came_to {
                 CameTo::Red(exit) => {
                     let came_to = match self.end_on_base(command, &mut base).await? {
@@ -112,25 +131,18 @@ impl Run<'_> {
                 CameTo::Green | CameTo::RedBefore(..) | CameTo::NotRun(_) => check,
             });
         }
-        Ok(Verification { tree, checks })
+        Ok(Verification { tree, setup, checks })
     }
 
-    async fn check(&self, command: &str, files: &Checkout) -> Result<Check, Stopped> {
-        let not_run = |why: String| Check {
-            command: command.to_owned(),
-            came_to: CameTo::NotRun(why),
-            millis: 0,
-            output: String::new(),
-            problems: Vec::new(),
-        };
-        let ran = match self.run(command, files).await {
+    async fn check(&self, command: &str, cell: &Cell) -> Result<Check, Stopped> {
+        let ran = match self.run(command, cell).await {
             Ok(Some(ran)) => ran,
-            Ok(None) => return Ok(not_run("the task's time was up".to_owned())),
+            Ok(None) => return Ok(not_run(command, "the task's time was up")),
             Err(SandboxError::Stopped) => return Err(Stopped::Released),
-            Err(SandboxError::Unusable(why)) => return Ok(not_run(why)),
+            Err(SandboxError::Unusable(why)) => return Ok(not_run(command, &why)),
         };
         if let Some(why) = missing(ran.exit, &ran.output) {
-            return Ok(not_run(why));
+            return Ok(not_run(command, &why));
         }
         let millis = u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX);
         let command = command.to_owned();
@@ -138,7 +150,7 @@ impl Run<'_> {
             let (output, problems) = (String::new(), Vec::new());
             return Ok(Check { command, came_to: CameTo::Green, millis, output, problems });
         }
-        let tree = files.tree();
+        let tree = cell.files.tree();
         let root = self.checks.sandbox.sees(&tree).display().to_string();
         let problems =
             problems::named(&ran.output, &root, |path, line| has_line(&tree, path, line));
@@ -150,18 +162,18 @@ impl Run<'_> {
     async fn end_on_base(
         &self,
         command: &str,
-        base: &mut Option<Checkout>,
+        base: &mut Option<Cell>,
     ) -> Result<Option<Exit>, Stopped> {
         let mut known = self.checks.on_base.lock().await;
         if let Some(exit) = known.get(command) {
             return Ok(Some(*exit));
         }
-        let files = match base.take() {
-            Some(files) => files,
+        let cell = match base.take() {
+            Some(cell) => cell,
             None => self.check_out(self.worktree.base()).await?,
         };
-        let ran = self.run(command, &files).await;
-        *base = Some(files);
+        let ran = self.run(command, &cell).await;
+        *base = Some(cell);
         match ran {
             Ok(Some(ran)) => {
                 known.insert(command.to_owned(), ran.exit);
@@ -173,24 +185,39 @@ impl Run<'_> {
     }
 
     /// `None`: there is no time for it.
-    async fn run(&self, command: &str, files: &Checkout) -> Result<Option<Ran>, SandboxError> {
+    async fn run(&self, command: &str, cell: &Cell) -> Result<Option<Ran>, SandboxError> {
         let time = self.until.saturating_duration_since(Instant::now()).min(LONGEST_CHECK);
         if time < SHORTEST_CHECK {
             return Ok(None);
         }
-        let tree = files.tree();
+        let tree = cell.files.tree();
         let job = Job { command, workspace: &tree, access: Access::ReadWrite, time };
-        self.checks.sandbox.run(job, self.checks.stop).await.map(Some)
+        cell.sandbox.run(job, self.checks.stop).await.map(Some)
     }
 
-    async fn check_out(&self, tree: &Sha) -> Result<Checkout, Stopped> {
+    async fn check_out(&self, tree: &Sha) -> Result<Cell, Stopped> {
         let files = self.git.check_out(self.worktree, tree).await;
-        files.map_err(|error| Stopped::Storage(error.to_string()))
+        let files = files.map_err(|error| Stopped::Storage(error.to_string()))?;
+        let sandbox = match self.setup {
+            Some(setup) => setup.behind(&files.tree(), &files.beside("home")).await?,
+            None => self.checks.sandbox.clone(),
+        };
+        Ok(Cell { files, sandbox })
+    }
+}
+
+fn not_run(command: &str, why: &str) -> Check {
+    Check {
+        command: command.to_owned(),
+        came_to: CameTo::NotRun(why.to_owned()),
+        millis: 0,
+        output: String::new(),
+        problems: Vec::new(),
     }
 }
 
 /// The last part of what was printed, with paths as the repository has them.
-fn the_end_of(output: &str, root: &str) -> String {
+pub(super) fn the_end_of(output: &str, root: &str) -> String {
     let output = output.replace(&format!("{root}/"), "");
     let output: String = output.chars().filter(|c| !is_hidden(*c)).collect();
     let from = output.ceil_char_boundary(output.len().saturating_sub(KEPT_OUTPUT));

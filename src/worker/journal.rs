@@ -1,7 +1,9 @@
 //! Stores every step of an attempt before the next one begins.
 
 use super::checking::Checks;
-use crate::agent::{Journal, StepResults, Stopped};
+use super::setup::Preparing;
+use crate::agent::workspace::Workspace;
+use crate::agent::{Journal, Ready, StepResults, Stopped};
 use crate::domain::catalog::Model;
 use crate::domain::credit::NanoUsd;
 use crate::domain::verification::Verification;
@@ -20,6 +22,8 @@ pub(super) struct StepJournal<'a> {
     pub(super) store: &'a Store,
     pub(super) git: &'a Git,
     pub(super) worktree: &'a Worktree,
+    /// What is fetched before a command is run.
+    pub(super) setup: Option<&'a Preparing<'a>>,
     pub(super) holder: Holder,
     /// The model that the task was given to.
     pub(super) own: &'a Model,
@@ -41,6 +45,13 @@ impl Journal for StepJournal<'_> {
         let model = if id == self.own.id { Answering::Own(id) } else { Answering::Fallback(id) };
         let replied = Replied { reply: value(reply)?, usage: reply.usage, cost, model };
         held(self.store.step_replied(self.holder, i64::from(step), replied).await)
+    }
+
+    async fn ready(&self, workspace: &Workspace) -> Result<Option<Ready>, Stopped> {
+        match self.setup {
+            Some(setup) => setup.ready(workspace).await,
+            None => Ok(None),
+        }
     }
 
     async fn diff(&self, changed: &BTreeSet<String>) -> Result<Option<String>, Stopped> {

@@ -21,6 +21,7 @@ mod repo_config;
 mod review;
 mod sandbox;
 mod secrets;
+mod setup;
 mod store;
 mod text;
 mod tools;

@@ -41,6 +41,7 @@ mod readme;
 mod repositories;
 mod reviews;
 mod run_again;
+mod setups;
 mod simulated;
 mod stopped_servers;
 mod stopping;

@@ -9,13 +9,14 @@ pub(crate) mod laws;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod processes;
+pub(crate) mod registry;
 pub(crate) mod repo;
 pub(crate) mod rows;
 pub(crate) mod teller;
 pub(crate) mod torture;
 
 use asynccoder::app::App;
-use asynccoder::config::{Config, Timing};
+use asynccoder::config::{Config, Outside, Timing};
 use asynccoder::domain::ids::RepositoryId;
 use asynccoder::domain::limits::Bounds;
 use asynccoder::simulator::{Effect, Models, Options, RepositoryOptions, Script, Simulator};
@@ -50,6 +51,7 @@ pub(crate) struct Plan {
     variables: Vec<(&'static str, &'static str)>,
     timing: Timing,
     bounds: Bounds,
+    outside: Outside,
     repository: RepositoryOptions,
     models: Option<&'static str>,
     plans: Option<&'static str>,
@@ -74,15 +76,9 @@ impl Default for Plan {
         let repository = RepositoryOptions { files, ..RepositoryOptions::default() };
         let variables = Vec::new();
         let bounds = Bounds::NONE;
-        Self {
-            variables,
-            timing,
-            bounds,
-            repository,
-            models: None,
-            plans: None,
-            every_provider: false,
-        }
+        let (models, plans, every_provider) = (None, None, false);
+        let outside = Outside::default();
+        Self { variables, timing, bounds, outside, repository, models, plans, every_provider }
     }
 }
 
@@ -114,6 +110,12 @@ impl Plan {
     /// Another repository.
     pub(crate) fn repository(mut self, change: impl FnOnce(&mut RepositoryOptions)) -> Self {
         change(&mut self.repository);
+        self
+    }
+
+    /// What stands for the internet.
+    pub(crate) fn outside(mut self, outside: Outside) -> Self {
+        self.outside = outside;
         self
     }
 
@@ -269,6 +271,7 @@ impl World {
         let mut config = Config::from_vars(self.variables()).unwrap();
         config.timing = self.plan.timing;
         config.bounds = self.plan.bounds;
+        config.outside = self.plan.outside.clone();
         config.program = env!("CARGO_BIN_EXE_asynccoder").into();
         let app = App::start(config).await.unwrap();
         self.simulator.deliver_to(&format!("{}/api/webhooks/github", app.url()));

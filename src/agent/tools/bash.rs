@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+/// What the model calls it.
+pub(super) const NAME: &str = "bash";
 const USUAL_TIME: Duration = Duration::from_mins(2);
 const LONGEST_TIME: Duration = Duration::from_mins(10);
 const LONGEST_COMMAND_BYTES: usize = 16 * 1024;
@@ -48,7 +50,7 @@ pub(super) fn spec(kind: Kind) -> ToolSpec {
          call starts anew. There is no network and no git history; files can be written below $TMPDIR."
     };
     ToolSpec {
-        name: "bash",
+        name: NAME,
         description,
         schema: json!({
             "type": "object",

@@ -49,8 +49,9 @@ impl Survey {
     pub(super) fn of(workspace: &Workspace) -> Result<Self, FileError> {
         let mut files = BTreeMap::new();
         workspace.walk(&WorkspacePath::default(), usize::MAX, &mut |found| {
-            if found.sort != Sort::Folder && !found.is_ignored {
-                files.insert(found.path.to_string(), (found.sort, found.stamp));
+            let path = found.path.to_string();
+            if found.sort != Sort::Folder && !found.is_ignored && !workspace.is_apart(&path) {
+                files.insert(path, (found.sort, found.stamp));
             }
             ControlFlow::Continue(())
         })?;

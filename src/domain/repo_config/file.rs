@@ -88,7 +88,7 @@ pub(super) fn models_in(text: &str) -> Vec<(usize, String)> {
 type Key<'i> = Spanned<DeString<'i>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "model",
     "models",
     "kind",
@@ -100,6 +100,7 @@ const KEYS: [&str; 14] = [
     "protected",
     "instructions",
     "checks",
+    "setup",
     "budget",
     "permissions",
     "review",
@@ -127,6 +128,7 @@ impl Reader<'_> {
             "protected" => self.layer.protected = self.patterns(name, value),
             "instructions" => self.layer.instructions = self.string(name, value, LONGEST_TEXT),
             "checks" => self.layer.checks = self.words(name, value),
+            "setup" => self.layer.setup = self.word_or_words(name, value),
             "budget" => self.layer.budget = self.credits(name, value),
             "permissions" => self.table(name, value, Self::permission),
             "review" => self.table(name, value, Self::review),
@@ -207,6 +209,25 @@ impl Reader<'_> {
             return None;
         };
         items.iter().map(|item| self.word(name, item)).collect()
+    }
+
+    /// A single one may stand without a list around it.
+    fn word_or_words(&mut self, name: &str, value: &Value<'_>) -> Option<Vec<String>> {
+        match value.get_ref() {
+            DeValue::String(_) => self.word(name, value).map(|word| vec![word]),
+            DeValue::Array(items) if items.len() <= MOST_ITEMS => {
+                items.iter().map(|item| self.word(name, item)).collect()
+            }
+            DeValue::Array(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Table(_) => {
+                self.misfit(name, value, "text in quotes, or a list of such texts, `[\"…\"]`");
+                None
+            }
+        }
     }
 
     fn kinds(&mut self, name: &str, value: &Value<'_>) -> Option<Vec<Kind>> {

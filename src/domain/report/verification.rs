@@ -2,7 +2,9 @@
 //! add to it or take away from it.
 
 use super::Outcome;
+use super::setup::not_begun;
 use crate::domain::act::{Annotation, Level};
+use crate::domain::setup::{SetupEnd, SetupRun};
 use crate::domain::text::{code_block, inert, one_line, without_secrets};
 use crate::domain::verification::{CameTo, Check, Verification};
 
@@ -19,6 +21,7 @@ pub fn verification(outcome: &Outcome) -> String {
         Some(verification) if !verification.checks.is_empty() => {
             parts.push(headline(verification));
             parts.push(table(verification));
+            parts.extend(verification.setup.as_ref().and_then(output_of_setup));
             parts.extend(verification.checks.iter().filter_map(output).take(MOST_OUTPUTS));
             if !outcome.not_verified.is_empty() {
                 parts.push(format!("**Not verified**{}", list(outcome)));
@@ -65,8 +68,24 @@ fn table(verification: &Verification) -> String {
         };
         format!("| {} | {result} | {exit} | {time} |", code(&check.command))
     };
-    let rows: Vec<_> = verification.checks.iter().map(row).collect();
+    let setup = verification.setup.iter().map(setup_row);
+    let rows: Vec<_> = setup.chain(verification.checks.iter().map(row)).collect();
     format!("| check | result | exit | time |\n|---|---|---|---|\n{}", rows.join("\n"))
+}
+
+/// What was fetched before the checks.
+fn setup_row(setup: &SetupRun) -> String {
+    let time = seconds(setup.millis);
+    let (result, exit, time) = match &setup.came_to {
+        SetupEnd::Done => ("done".to_owned(), "0".to_owned(), time),
+        SetupEnd::FromCache => ("from cache".to_owned(), "–".to_owned(), time),
+        SetupEnd::Failed(exit) => ("**failed**".to_owned(), exit.to_string(), time),
+        SetupEnd::TooLarge => ("**failed**: it came to too much".to_owned(), "–".to_owned(), time),
+        SetupEnd::NotRun(why) => {
+            (format!("not run: {}", cell(&not_begun(why))), "–".to_owned(), "–".to_owned())
+        }
+    };
+    format!("| setup: {} | {result} | {exit} | {time} |", code(&setup.command))
 }
 
 fn seconds(millis: u64) -> String {
@@ -89,11 +108,21 @@ fn output(check: &Check) -> Option<String> {
     if !check.is_red() || check.output.trim().is_empty() {
         return None;
     }
-    let text = without_secrets(check.output.trim_end());
+    Some(printed(&check.command, &check.output))
+}
+
+/// The end of what a setup printed that came to nothing.
+fn output_of_setup(setup: &SetupRun) -> Option<String> {
+    let is_shown = setup.is_red() && !setup.output.trim().is_empty();
+    is_shown.then(|| printed(&setup.command, &setup.output))
+}
+
+fn printed(command: &str, output: &str) -> String {
+    let text = without_secrets(output.trim_end());
     let from = text.ceil_char_boundary(text.len().saturating_sub(LONGEST_OUTPUT));
     let text = text.get(from..).unwrap_or_default();
     let block = code_block("text", text);
-    Some(format!("The end of what {} printed:\n\n{block}", code(&check.command)))
+    format!("The end of what {} printed:\n\n{block}", code(command))
 }
 
 /// Lines that red checks complain about.

@@ -16,11 +16,13 @@ use rustix::thread::{
 };
 use serde::{Deserialize, Serialize};
 use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The first of the kernel's versions of Landlock that keeps signals within the walls.
@@ -41,6 +43,15 @@ pub(in crate::sandbox) struct Enter {
     home: PathBuf,
     sockets: Sockets,
     confine: Option<Confine>,
+    forward: Option<Forward>,
+}
+
+/// The way to a door: what carries to it, where it is, and the port on which programs find it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::sandbox) struct Forward {
+    pub(in crate::sandbox) program: PathBuf,
+    pub(in crate::sandbox) door: PathBuf,
+    pub(in crate::sandbox) port: u16,
 }
 
 /// What a command may connect.
@@ -69,7 +80,13 @@ impl Enter {
         time: Duration,
     ) -> Self {
         let (home, seconds) = (PathBuf::from("/nonexistent"), time.as_secs());
-        Self { argv, mark, limits, seconds, home, sockets: Sockets::None, confine: None }
+        let (sockets, confine, forward) = (Sockets::None, None, None);
+        Self { argv, mark, limits, seconds, home, sockets, confine, forward }
+    }
+
+    /// The same with a way to a door.
+    pub(in crate::sandbox) fn through(self, forward: Option<Forward>) -> Self {
+        Self { forward, ..self }
     }
 
     /// The same within certain walls.
@@ -96,6 +113,9 @@ pub(super) fn run(plan: &str) -> anyhow::Result<()> {
         set_parent_process_death_signal(Some(Signal::KILL)).context("tying it to the watcher")?;
     }
     calls::forbid(plan.sockets, owns_nothing).context("seccomp")?;
+    if let Some(forward) = &plan.forward {
+        forward.start().context("the way to the door")?;
+    }
     let Some((program, args)) = plan.argv.split_first() else {
         bail!("there is nothing to become")
     };
@@ -103,6 +123,22 @@ pub(super) fn run(plan: &str) -> anyhow::Result<()> {
     stdout.write_all(plan.mark.as_bytes()).and_then(|()| stdout.flush()).context("beginning")?;
     let error = Command::new(program).args(args).exec();
     Err(error).with_context(|| program.clone())
+}
+
+impl Forward {
+    /// Listens before anybody can ask, and leaves the rest to a process that ends with the walls.
+    fn start(&self) -> std::io::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
+        Command::new(&self.program)
+            .args(["jail", "forward"])
+            .arg(&self.door)
+            .env_clear()
+            .stdin(OwnedFd::from(listener))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map(|_| ())
+    }
 }
 
 /// Takes away all files but the named ones, all addresses, and all processes outside.

@@ -32,18 +32,25 @@ pub(in crate::sandbox) struct Watch {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(String, String)>,
-    workspace: PathBuf,
+    /// Where it may write, beside what is thrown away with it.
+    writes: Vec<PathBuf>,
     time: Duration,
     limits: Limits,
 }
 
 impl Watch {
-    pub(in crate::sandbox) fn new(wrapped: &Wrapped, job: Job<'_>, limits: Limits) -> Self {
+    pub(in crate::sandbox) fn new(
+        wrapped: &Wrapped,
+        job: Job<'_>,
+        home: Option<&Path>,
+        limits: Limits,
+    ) -> Self {
+        let writes = std::iter::once(job.workspace).chain(home).map(Path::to_owned);
         Self {
             program: wrapped.program.clone(),
             args: wrapped.args.clone(),
             env: wrapped.env.clone(),
-            workspace: job.workspace.to_owned(),
+            writes: writes.collect(),
             time: job.time,
             limits,
         }
@@ -173,12 +180,12 @@ impl Watcher {
             return false;
         }
         *room = Some(now);
-        size(&self.plan.workspace) > limits.disk
+        self.plan.writes.iter().map(|folder| size(folder)).sum::<u64>() > limits.disk
     }
 
     /// The bytes that are free where the workspace is.
     fn room(&self) -> Option<u64> {
-        let disk = statvfs(&self.plan.workspace).ok()?;
+        let disk = statvfs(self.plan.writes.first()?).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 }

@@ -49,6 +49,19 @@ impl Simulator {
         Ok(())
     }
 
+    /// Lets only those in who are let in, or everybody.
+    pub fn set_private(&self, full_name: &str, private: bool) -> anyhow::Result<()> {
+        let mut world = self.arrange();
+        let id = world.repository_id(full_name)?;
+        let owner = world.repository(id)?.owner.clone();
+        world.repository_mut(id)?.private = private;
+        let hub = &*self.hub;
+        let mut stage = Stage { hub, world: &mut world, repository: id, actor: &owner };
+        let action = if private { "privatized" } else { "publicized" };
+        stage.tell("repository", Some(action), json!({}));
+        Ok(())
+    }
+
     /// Gives an account another login.
     pub fn rename_account(&self, from: &str, to: &str) -> anyhow::Result<()> {
         let mut world = self.arrange();

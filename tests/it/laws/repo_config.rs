@@ -26,6 +26,7 @@ delete_branch = true
 protected = ["infra/**"]
 instructions = "Write British English."
 checks = ["cargo test"]
+setup = "cargo fetch"
 budget = 50
 
 [permissions]
@@ -51,6 +52,7 @@ fn everything_that_it_says_is_read() {
         (config.protected(), config.checks().unwrap()),
         (vec!["infra/**".to_owned()], &["cargo test".to_owned()][..])
     );
+    assert_eq!(config.setup().unwrap(), ["cargo fetch"]);
     assert_eq!(config.instructions().as_deref(), Some("Write British English."));
     assert_eq!(config.least_permission(Kind::Debug), Permission::Admin);
     assert_eq!(config.least_permission(Kind::Ask), Permission::Write);
@@ -91,6 +93,19 @@ fn everything_that_is_wrong_is_told_with_its_line() {
         line 2: `protected` has a pattern that is none: error parsing glob 'a{b': unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
         line 3: `model` takes text of 1 to 1000 bytes in quotes
         line 4: `budget` takes a whole number of credits above 0
+    "#]],
+    );
+    faults(
+        "setpu = \"npm ci\"\nsetup = 7\n",
+        expect![[r#"
+        line 1: there is no key `setpu`. Did you mean `setup`?
+        line 2: `setup` takes text in quotes, or a list of such texts, `["…"]`
+    "#]],
+    );
+    faults(
+        "setup = [\"npm ci\", \"\"]\n",
+        expect![[r#"
+        line 1: `setup` takes text of 1 to 1000 bytes in quotes
     "#]],
     );
     faults(

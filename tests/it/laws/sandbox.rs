@@ -2,6 +2,7 @@
 //! it holds for each sort of walls, and for the administrator as for everybody else.
 
 mod attempts;
+mod door;
 mod repositories;
 
 use crate::world::processes::{GONE, gone, there};
@@ -26,7 +27,7 @@ const PROGRAM: &str = "ASYNCCODER_TEST_PROGRAM";
 /// A workspace behind walls.
 pub(super) struct Cell {
     pub(super) sandbox: Sandbox,
-    folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 impl Cell {

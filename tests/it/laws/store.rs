@@ -64,7 +64,8 @@ on_both!(
     a_suspended_account_owes_and_gets_nothing,
     a_newer_installation_is_not_suspended_by_an_older_one,
     what_waits_for_a_permission_goes_on_when_it_is_given;
-    states: a_plan_is_paid_once_however_many_hear_of_it,
+    states: a_repository_stands_as_was_heard_last,
+    a_plan_is_paid_once_however_many_hear_of_it,
     a_plan_says_how_many_tasks_run_at_once,
     a_lost_repository_owes_and_gets_nothing,
     a_question_that_a_webhook_overtook_is_asked_again,

@@ -182,7 +182,7 @@ fn what_others_wrote_does_nothing_in_the_table() {
         check("make c", CameTo::RedBefore(Exit::Code(1), Exit::Code(2)), "not shown"),
         check("make d", CameTo::NotRun("@everyone | <img src=x>".to_owned()), ""),
     ];
-    let verified = Verification { tree, checks };
+    let verified = Verification { tree, setup: None, checks };
     assert!(verified.is_red() && !verified.is_green() && verified.has_run());
     let told = annotations(&verified);
     assert_eq!(told.len(), 1, "only what the change made red is pointed at");
@@ -212,6 +212,7 @@ fn only_all_green_is_green() {
     let tree = || Sha::parse(&"ab".repeat(20)).unwrap();
     let of = |checks: Vec<CameTo>| Verification {
         tree: tree(),
+        setup: None,
         checks: checks.into_iter().map(|came_to| check("make", came_to, "")).collect(),
     };
     assert!(of(vec![CameTo::Green, CameTo::Green]).is_green());

@@ -54,6 +54,7 @@ story!(what_holds_is_told_with_where_it_comes_from, async |world| {
         | `protected` | ["infra/**"] | this repository |
         | `instructions` | none | this server |
         | `checks` | found by myself | this server |
+        | `setup` | none | this server |
         | `budget` | 40 | the account's `.github` repository |
         | `review.automatic` | false | this server |
         | `review.on_push` | false | this server |

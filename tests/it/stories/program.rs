@@ -68,6 +68,7 @@ async fn doctor_finds_nothing_wrong_with_a_sound_set_up() {
         WRONG the App on GitHub: asynccoder lacks the event pull_request_review, the event pull_request_review_comment: add them in the App's settings
         ok    models: claude-sonnet-5-5 is the default; its key is set, but was not tried
         ok    sandbox: SANDBOX is off, so no command and no check is run
+        ok    setup: SETUP_HOSTS names no hosts, so no dependencies are fetched
         asynccoder: 1 of the above must be mended
         exit code Some(1)
     "#]]
@@ -87,9 +88,24 @@ async fn doctor_says_what_to_mend() {
         WRONG the App on GitHub: not found: Integration not found. Check APP_ID, PRIVATE_KEY, GITHUB_API_URL and this machine's clock
         WRONG models: no model service has a key: set ANTHROPIC_API_KEY
         ok    sandbox: SANDBOX is off, so no command and no check is run
+        ok    setup: SETUP_HOSTS names no hosts, so no dependencies are fetched
         asynccoder: 2 of the above must be mended
         exit code Some(1)
     "#]].assert_eq(&said.replace(git, "ok    git: <version>"));
+}
+
+#[tokio::test]
+async fn doctor_says_whether_dependencies_can_be_fetched() {
+    let said = async |walls| {
+        let plan = Plan::default().with("SANDBOX", walls).with("SETUP_HOSTS", "*.example.org");
+        let world = World::without_the_bot(plan).await;
+        let said = told(&run(&world, &["doctor"]).await);
+        said.lines().find(|line| line.contains(" setup: ")).unwrap_or_default().to_owned()
+    };
+    expect!["ok    setup: dependencies can be fetched from *.example.org"]
+        .assert_eq(&said("auto").await);
+    expect!["WRONG setup: SETUP_HOSTS is set, but no dependencies can be fetched: the sandbox here has no network of its own; it takes bubblewrap. Install bubblewrap and allow user namespaces, or take SETUP_HOSTS away"].assert_eq(&said("landlock").await);
+    expect!["WRONG setup: SETUP_HOSTS is set, but no dependencies can be fetched: no walls hold here. Install bubblewrap and allow user namespaces, or take SETUP_HOSTS away"].assert_eq(&said("off").await);
 }
 
 #[tokio::test]

@@ -7,12 +7,15 @@ use super::desk::{
 };
 use asynccoder::domain::act::{Act, ActKind};
 use asynccoder::domain::credit::Credits;
-use asynccoder::domain::event::{AsOf, Choice, Named, Proposal, ProposalState, Purchase};
+use asynccoder::domain::event::{
+    AsOf, Choice, Named, Proposal, ProposalState, Purchase, Repository,
+};
 use asynccoder::domain::ids::AccountId;
 use asynccoder::domain::plan::{Given, Subscription};
 use asynccoder::domain::report::Outcome;
 use asynccoder::domain::task::End;
 use asynccoder::store::deliveries::Fact;
+use asynccoder::store::repositories::Standing;
 use asynccoder::store::tasks::Sealed;
 use asynccoder::store::writers::Job;
 use serde_json::json;
@@ -29,6 +32,20 @@ fn bought(minute: i64, is_over: bool, running: Option<i64>) -> Fact {
         Given { tier, name: plan, credits: Credits(50), running, daily_credits: None, until };
     let purchase = Purchase { account: account(1), subscription, is_over, as_of };
     Fact::Bought(Box::new(purchase), Box::new(given))
+}
+
+pub async fn a_repository_stands_as_was_heard_last(desk: &Desk) {
+    let id = repository(1, at(0)).id;
+    let stands = async || desk.store.repository_standing(id).await.unwrap();
+    assert_eq!(stands().await, None);
+    desk.told(vec![Fact::Repository(Box::new(repository(1, at(1))), None)]).await;
+    let public = Standing { account_id: AccountId(1), private: false, is_reached: true };
+    assert_eq!(stands().await, Some(public));
+    let private = Repository { private: true, ..repository(1, at(2)) };
+    desk.told(vec![Fact::Repository(Box::new(private), None)]).await;
+    assert_eq!(stands().await, Some(Standing { private: true, ..public }));
+    desk.told(vec![Fact::Deleted(id)]).await;
+    assert_eq!(stands().await, Some(Standing { private: true, is_reached: false, ..public }));
 }
 
 pub async fn a_plan_is_paid_once_however_many_hear_of_it(desk: &Desk) {
