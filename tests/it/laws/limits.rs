@@ -1,8 +1,10 @@
 //! Limits: which comes first, what each is about, and when it ends.
 
+use asynccoder::domain::ids::Sha;
 use asynccoder::domain::limits::{Bounds, Lately, Limit, Traffic, Weight};
 use asynccoder::domain::policy::{Permission, Refusal};
 use asynccoder::domain::report::refusal::refusal;
+use asynccoder::domain::report::unasked::not_reviewed;
 use chrono::{DateTime, Utc};
 use expect_test::expect;
 
@@ -65,4 +67,32 @@ fn answers_do_not_wait_for_tasks_and_admins_lift_the_silence() {
         hasty.limit(Bounds::default(), Weight::Answer, Permission::Admin).is_some(),
         "that holds for admins too"
     );
+}
+
+#[test]
+fn a_review_that_a_limit_keeps_away_says_which_and_until_when() {
+    let until = at();
+    let head = Sha::parse(&"a".repeat(40)).unwrap();
+    let limits = [
+        Limit::OfPerson(10, until),
+        Limit::InThread(30, until),
+        Limit::OwnComments(10, until),
+        Limit::OpenInThread(20),
+        Limit::Waiting(200),
+        Limit::OpenPullRequests(10),
+    ];
+    let told = |limit: &Limit| {
+        let check = not_reviewed(&Refusal::Limited(*limit), &head).expect("it is told");
+        let said = check.summary.split_once("this commit. ").unwrap().1.replace("\n\n", " ");
+        format!("{}: {said}\n", check.title)
+    };
+    expect![[r#"
+        not reviewed: too many commands: Its author gave 10 commands within a minute, which is as many as I take. `/asynccoder review` reviews it after 14:13:20 UTC.
+        not reviewed: too many commands: There were 30 commands in this thread within an hour, which is as many as I take. `/asynccoder review` reviews it after 14:13:20 UTC.
+        not reviewed: too many comments: I have written 10 comments in this thread within an hour and stop here, in case something goes round in circles. `/asynccoder review` reviews it after 14:13:20 UTC, or at once for somebody with admin permission.
+        not reviewed: too many tasks: There are 20 tasks of this thread that have not ended, which is as many as I take. `/asynccoder review` reviews it once one of them has ended.
+        not reviewed: too many tasks: 200 tasks of this account wait already, which is as many as I take. `/asynccoder review` reviews it once some of them are done.
+        not reviewed: too many pull requests: 10 pull requests of mine are open in this repository, which is as many as I open. `/asynccoder review` reviews it once one of them is merged or closed.
+    "#]].assert_eq(&limits.iter().map(told).collect::<String>());
+    assert_eq!(not_reviewed(&Refusal::NotWanted, &head), None, "where none is wanted, nothing is");
 }
