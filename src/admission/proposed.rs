@@ -52,7 +52,7 @@ impl Admission {
             return Proposed::Broken(vec![Fault { line: None, what }]);
         };
         match repo_config::understand(bytes, &self.catalog) {
-            Ok((_, layer)) => Proposed::Sound(layer),
+            Ok((_, layer)) => Proposed::Sound(Box::new(layer)),
             Err(faults) => Proposed::Broken(faults),
         }
     }

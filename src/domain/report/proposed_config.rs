@@ -21,7 +21,7 @@ pub enum Proposed {
     /// It cannot be used.
     Broken(Vec<Fault>),
     /// It says this.
-    Sound(Layer),
+    Sound(Box<Layer>),
     /// It is not there any more.
     Removed,
 }
@@ -50,7 +50,7 @@ pub fn check(proposal: &Proposal<'_>) -> NewCheck {
     let (conclusion, title, summary, annotations) = match &proposal.proposed {
         Proposed::Broken(faults) => broken(faults),
         Proposed::Sound(layer) => {
-            let (title, summary) = becomes(proposal, layer.clone(), "sound");
+            let (title, summary) = becomes(proposal, Layer::clone(layer), "sound");
             (Conclusion::Success, title, summary, Vec::new())
         }
         Proposed::Removed => {
