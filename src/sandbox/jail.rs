@@ -2,6 +2,7 @@
 //! for nobody else. It runs before everything else and knows no configuration, no log and no secret.
 
 mod calls;
+mod cgroup;
 mod enter;
 mod family;
 mod forward;

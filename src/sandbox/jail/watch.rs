@@ -2,6 +2,7 @@
 //! of it behind. It lives as long as the pipe from the server does, so a server that is killed takes
 //! its commands with it.
 
+use super::cgroup::Cgroup;
 use super::family;
 use crate::domain::verification::{Exit, Limit};
 use crate::sandbox::{Job, Limits, Wrapped};
@@ -78,7 +79,14 @@ pub(super) fn run() -> anyhow::Result<()> {
     let plan: Watch = serde_json::from_str(&line).context("reading what to watch")?;
     set_child_subreaper(Some(rustix::process::getpid())).context("looking after orphans")?;
     let stdout = io::stdout().as_fd().try_clone_to_owned().context("sharing the output")?;
-    let child = start(&plan, stdout).with_context(|| format!("{}", plan.program.display()))?;
+    // A little more than is allowed, so that the watcher sees that it was too much.
+    let group = Cgroup::of_at_most(plan.limits.processes.saturating_add(MANY));
+    let starting = || start(&plan, stdout);
+    let child = match &group {
+        Some(group) => group.within(starting),
+        None => starting(),
+    };
+    let child = child.with_context(|| format!("{}", plan.program.display()))?;
     let verdict = Arc::new(OnceLock::new());
     let watcher = Watcher { verdict: Arc::clone(&verdict), began, plan, child };
     std::thread::spawn(move || watcher.watch());

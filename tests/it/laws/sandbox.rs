@@ -2,6 +2,7 @@
 //! it holds for each sort of walls, and for the administrator as for everybody else.
 
 mod attempts;
+mod crowd;
 mod door;
 mod repositories;
 
