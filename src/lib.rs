@@ -45,8 +45,9 @@
 //!    [`agent::Journal`] before the next begins, so that another attempt can go on from there. Commands
 //!    run behind the walls of [`sandbox`], and so do the repository's own checks, on exactly the tree
 //!    that would be pushed ([`domain::verification`]); what those need is fetched before the first of
-//!    them, through the only door in the walls ([`domain::setup`]). The result is checked as a tree, becomes a commit that comes out the same wherever it is made, and
-//!    is *sealed*: result and acts in one transaction.
+//!    them, through the only door in the walls ([`domain::setup`]). The result is checked as a tree,
+//!    becomes a commit that comes out the same wherever it is made, and is *sealed*: result and acts in
+//!    one transaction.
 //! 5. **Outbox.** [`outbox`] holds the writer lease of the account, carries out the acts one after
 //!    the other (👀, push, pull request; [`domain::act`]) and keeps the documents current (status
 //!    comment, check run; [`domain::document`]), rendered by [`domain::report`] at the moment of
@@ -135,8 +136,8 @@
 //! - **A process chosen by a model or by a repository outside the walls of [`sandbox`].** Walls that do
 //!   not pass their self-test are not used, and git runs no hook and no filter. `laws/sandbox.rs`,
 //!   `laws/tools.rs`, `stories/checked_work.rs`
-//! - **A network for what a model chose; a connection of a setup to a host that the operator did not
-//!   name, or to an address that is not the internet's, whatever a name leads to.**
+//! - **A network for what a model chose; a connection of a setup to an address that no host named by
+//!   the operator has, or that is not the internet's, whatever a name leads to.**
 //!   `laws/sandbox/door.rs`
 //! - **A dependency that another account, another repository or a fork fetched; one that a task could
 //!   spoil for the next; one that is pushed.** `stories/setups.rs`

@@ -1,5 +1,6 @@
 //! What a pull request makes of the configuration, said in a check run before it is merged. Nobody asks
-//! for it and it costs nothing, so nobody's limits and permissions matter.
+//! for it and it costs nothing, so nobody's limits and permissions matter: only the thread's, or whoever
+//! pushes on and on would use up what GitHub lets us write.
 
 use super::{Admission, Undecided, act};
 use crate::domain::act::Act;
@@ -19,6 +20,10 @@ impl Admission {
         place: &Place,
         commits: &Configuring,
     ) -> Result<(), Undecided> {
+        if self.store.looks_at_configuration(command).await? >= self.bounds.in_thread {
+            self.store.end_command(command, Ending::Refused("limit_thread"), Vec::new()).await?;
+            return Ok(());
+        }
         let Configuring { head, base, base_branch } = commits;
         let proposed = match self.github.became(place, PATH, (base, head)).await? {
             Became::Same => {

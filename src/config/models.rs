@@ -17,26 +17,25 @@ const PLANS_FILE: &str = "plans.toml";
 impl Reader {
     /// The shipped catalog, with the operator's file over it if there is one.
     pub(super) fn catalog(&mut self, data_dir: &Path) -> Option<Catalog> {
-        let catalog = own_file(&data_dir.join(MODELS_FILE)).and_then(|own| {
-            let catalog = match own {
-                Some((name, text)) => Catalog::overlaid(&name, &text),
-                None => Catalog::embedded(),
-            };
-            catalog.map_err(|error| error.to_string())
-        });
-        catalog.map_err(|fault| self.faults.push(fault)).ok()
+        self.shipped(&data_dir.join(MODELS_FILE), Catalog::embedded, Catalog::overlaid)
     }
 
     /// The shipped plans, with the operator's file over them if there is one.
     pub(super) fn plans(&mut self, data_dir: &Path) -> Option<Plans> {
-        let plans = own_file(&data_dir.join(PLANS_FILE)).and_then(|own| {
-            let plans = match own {
-                Some((name, text)) => Plans::overlaid(&name, &text),
-                None => Plans::embedded(),
-            };
-            plans.map_err(|error| error.to_string())
+        self.shipped(&data_dir.join(PLANS_FILE), Plans::embedded, Plans::overlaid)
+    }
+
+    fn shipped<T, E: ToString>(
+        &mut self,
+        file: &Path,
+        embedded: fn() -> Result<T, E>,
+        overlaid: fn(&str, &str) -> Result<T, E>,
+    ) -> Option<T> {
+        let read = own_file(file).and_then(|own| {
+            let read = own.map_or_else(embedded, |(name, text)| overlaid(&name, &text));
+            read.map_err(|error| error.to_string())
         });
-        plans.map_err(|fault| self.faults.push(fault)).ok()
+        read.map_err(|fault| self.faults.push(fault)).ok()
     }
 
     pub(super) fn providers(&mut self) -> Vec<ProviderAccess> {

@@ -9,7 +9,7 @@ mod suggestions;
 
 pub use parse::parse;
 pub use show::{Shown, show};
-pub use suggestions::{Suggestion, suggestions};
+pub use suggestions::{Suggestion, is_more_than_lines, suggestions};
 
 use super::review::Side;
 use std::collections::BTreeSet;

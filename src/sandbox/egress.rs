@@ -3,7 +3,8 @@
 //! address that it found fit. A host that is not allowed, an address that is not the internet's and a
 //! name that leads to one are refused with a sentence.
 //!
-//! It sees no secret and no content: what goes through is encrypted between the program and the host.
+//! It does not look into what goes through, so it cannot tell what else stands at an allowed host's
+//! address: whoever allows a host allows that too.
 
 mod address;
 mod request;
@@ -186,7 +187,10 @@ impl Guard {
         if self.spent() {
             return Err(self.refuse(host, 403, say::TOO_MUCH.to_owned()));
         }
-        let unreachable = || Refused(502, say::unreachable(host));
+        let unreachable = || {
+            self.note(host, |_| {});
+            Refused(502, say::unreachable(host))
+        };
         let found = tokio::time::timeout(PATIENCE, self.look_up(host)).await;
         let found = found.map_err(|_| unreachable())?.map_err(|_| unreachable())?;
         let mut fit = found.into_iter().filter(|address| is_public(*address)).peekable();

@@ -152,7 +152,9 @@ impl Store {
     pub async fn repository_standing(&self, id: RepositoryId) -> Result<Option<Standing>> {
         let found = opt(
             self.db.reader(),
-            "select account_id, private, withdrawn_at is null as is_reached from repositories where id = $1",
+            "select r.account_id, r.private,
+                    (r.withdrawn_at is null and a.installation_id is not null) as is_reached
+             from repositories r join accounts a on a.id = r.account_id where r.id = $1",
             args![id],
         );
         Ok(found.await?)

@@ -67,6 +67,16 @@ impl Store {
         })
     }
 
+    /// How often pushes to this command's thread were looked at for what they make of the configuration.
+    pub async fn looks_at_configuration(&self, command: &ClaimedCommand) -> Result<i64> {
+        let looks = self.count(
+            "select count(*) from commands
+             where repository_id = $1 and number = $2 and created_at > $3 and id < $4 and key like 'config:%'",
+            args![command.repository, command.asked.thread.number, now() - IN_THREAD, command.id],
+        );
+        looks.await
+    }
+
     async fn counted(&self, statement: &'static str, values: Args<'_>) -> Result<Lately> {
         let (count, first): Counted = one(self.db.reader(), statement, values).await?;
         Ok(Lately { count, first })

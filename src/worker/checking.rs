@@ -199,7 +199,7 @@ impl Run<'_> {
         let files = self.git.check_out(self.worktree, tree).await;
         let files = files.map_err(|error| Stopped::Storage(error.to_string()))?;
         let sandbox = match self.setup {
-            Some(setup) => setup.behind(&files.tree(), &files.beside("home")).await?,
+            Some(setup) => setup.behind(tree, &files.tree(), &files.beside("home")).await?,
             None => self.checks.sandbox.clone(),
         };
         Ok(Cell { files, sandbox })

@@ -59,9 +59,10 @@ impl Worker {
             return Ok(());
         }
         let (git, cache) = (self.git.clone(), self.cache.clone());
+        // The mirror goes last: who could read it is noted beside it, and is looked at again until then.
         let forgetting = move || {
-            let dropped = git.drop_mirror(account, repository)?;
-            Ok::<_, std::io::Error>(cache.forget(account, repository)? && dropped)
+            let forgotten = cache.forget(account, repository)?;
+            Ok::<_, std::io::Error>(forgotten && git.drop_mirror(account, repository)?)
         };
         if tokio::task::spawn_blocking(forgetting).await.context("forgetting")?? {
             tracing::info!(%account, %repository, "what was fetched of a repository is forgotten");

@@ -8,7 +8,7 @@ use crate::domain::act::{Act, NewReview};
 use crate::domain::diff::{self, Suggestion, suggestions};
 use crate::domain::handed_over::{HandedOver, NotPushed};
 use crate::domain::report;
-use crate::domain::report::handed_over::{suggestion, suggestions_body};
+use crate::domain::report::handed_over::{no_suggestions_body, suggestion, suggestions_body};
 use crate::domain::task::End;
 use crate::git::CheckedTree;
 use crate::store::tasks::Sealed;
@@ -28,12 +28,11 @@ impl Worker {
         let change = HandedOver::read(why.clone(), task.base_sha.clone(), &printed);
         let suggested = if end == End::Done { self.suggested(site, printed).await? } else { None };
         let acts = suggested.map(|all| {
-            let body = suggestions_body(task.id, task.kind);
             let review = NewReview {
                 number: task.brief.thread.number,
                 commit: task.base_sha.clone(),
-                body_of_all: body.clone(),
-                body,
+                body: suggestions_body(task.id, task.kind),
+                body_of_all: no_suggestions_body(task.id, task.kind),
                 comments: all.iter().map(suggestion).collect(),
             };
             act(task, Act::Review(review), None)
@@ -47,6 +46,9 @@ impl Worker {
         site: Site<'_>,
         printed: Vec<u8>,
     ) -> Result<Option<Vec<Suggestion>>, Broken> {
+        if diff::is_more_than_lines(&printed) {
+            return Ok(None);
+        }
         let Some((_, base)) = site.task.brief.goes_to() else { return Ok(None) };
         let whole = self.git.change_since_parting(site.worktree, base).await?;
         // A pull request of thousands of files would hold up everything else on this thread.

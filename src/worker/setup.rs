@@ -17,7 +17,8 @@ use super::outcome::Site;
 use crate::agent::clock::Clock;
 use crate::agent::workspace::Workspace;
 use crate::agent::{Ready, Stopped};
-use crate::domain::report::setup::told_to_the_model;
+use crate::domain::ids::Sha;
+use crate::domain::report::setup::{BROKEN, told_to_the_model};
 use crate::domain::setup::{NoSetup, Setup, SetupEnd, SetupRun};
 use crate::domain::verification::Exit;
 use crate::git::{Git, GitError, TreeFile, Worktree};
@@ -33,6 +34,9 @@ use tokio_util::sync::CancellationToken;
 
 /// All commands of a setup together take no longer than this.
 const LONGEST: Duration = Duration::from_mins(10);
+
+/// Somebody else who runs the same is waited for no longer than this.
+const LONGEST_WAIT: Duration = Duration::from_mins(12);
 
 /// What one attempt's commands need, made ready at most once.
 pub(super) struct Preparing<'a> {
@@ -107,10 +111,8 @@ impl Preparing<'_> {
     /// What became of it. The first who asks waits for it; the task's own time does not run meanwhile.
     pub(super) async fn result(&self) -> Result<&Prepared, Stopped> {
         let prepare = async {
-            let began = Instant::now();
-            let prepared = self.prepare().await;
-            self.clock.lose(began.elapsed());
-            prepared
+            let _pause = self.clock.pause();
+            self.prepare().await
         };
         self.prepared.get_or_try_init(|| prepare).await
     }
@@ -125,10 +127,10 @@ impl Preparing<'_> {
         };
         let home = self.worktree.beside("home");
         let lay_out = async {
-            workspace.set_apart(&entry.paths);
-            let began = Instant::now();
-            self.lay_out(entry, workspace.root_folder(), &home).await?;
-            self.clock.lose(began.elapsed());
+            let _pause = self.clock.pause();
+            let paths = self.beyond(self.worktree.base(), entry).await?;
+            workspace.set_apart(&paths);
+            self.lay_out((entry, paths), workspace.root_folder(), &home).await?;
             Ok::<_, Stopped>(home.clone())
         };
         let home = self.spread_out.get_or_try_init(|| lay_out).await?;
@@ -136,14 +138,36 @@ impl Preparing<'_> {
     }
 
     /// The walls for commands in another tree, with a copy of everything in it.
-    pub(super) async fn behind(&self, tree: &Path, home: &Path) -> Result<Sandbox, Stopped> {
+    pub(super) async fn behind(
+        &self,
+        commit: &Sha,
+        tree: &Path,
+        home: &Path,
+    ) -> Result<Sandbox, Stopped> {
         let Some(entry) = &self.result().await?.entry else { return Ok(self.sandbox.clone()) };
-        self.lay_out(entry, tree, home).await?;
+        let paths = self.beyond(commit, entry).await?;
+        self.lay_out((entry, paths), tree, home).await?;
         Ok(self.sandbox.clone().at_home(home))
     }
 
-    async fn lay_out(&self, entry: &Entry, tree: &Path, home: &Path) -> Result<(), Stopped> {
-        let (folder, paths) = (entry.folder.clone(), entry.paths.clone());
+    /// What a setup brings that this tree does not have itself: it may be another one than the setup saw.
+    async fn beyond(&self, tree: &Sha, entry: &Entry) -> Result<Vec<String>, Stopped> {
+        let files = self.git.files_of(self.worktree, tree).await;
+        let files = files.map_err(|error| Stopped::Storage(error.to_string()))?;
+        let has = |path: &String| {
+            let mut files = files.iter().map(|file| file.path.as_str());
+            files.any(|file| Path::new(file).starts_with(path) || Path::new(path).starts_with(file))
+        };
+        Ok(entry.paths.iter().filter(|path| !has(path)).cloned().collect())
+    }
+
+    async fn lay_out(
+        &self,
+        (entry, paths): (&Entry, Vec<String>),
+        tree: &Path,
+        home: &Path,
+    ) -> Result<(), Stopped> {
+        let folder = entry.folder.clone();
         let (tree, home) = (tree.to_owned(), home.to_owned());
         let work = move || {
             copy::tree(&folder.join(cache::HOME), &home)?;
@@ -163,7 +187,7 @@ impl Preparing<'_> {
                 Err(Trouble::Stopped) => return Err(Stopped::Released),
                 Err(Trouble::Ours(error)) => {
                     tracing::warn!(error = format!("{error:#}"), "a setup could not be run");
-                    let why = NoSetup::Unusable(error.to_string());
+                    let why = NoSetup::Unusable(BROKEN.to_owned());
                     (SetupEnd::NotRun(why), String::new(), None)
                 }
             },
@@ -194,6 +218,9 @@ impl Preparing<'_> {
     async fn look(&self, key: &str) -> Result<Look, Trouble> {
         tokio::select! {
             () = self.stop.cancelled() => Err(Trouble::Stopped),
+            () = tokio::time::sleep(LONGEST_WAIT) => {
+                Err(Trouble::Ours(anyhow::Error::msg("others are at the same setup for too long")))
+            }
             look = self.shelf.look(key) => Ok(look.context("looking for an earlier setup")?),
         }
     }

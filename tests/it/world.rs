@@ -125,6 +125,12 @@ impl Plan {
         self
     }
 
+    /// Only so many commands in a thread.
+    pub(crate) fn limited_in_thread(mut self, in_thread: i64) -> Self {
+        self.bounds = Bounds { in_thread, ..Bounds::NONE };
+        self
+    }
+
     /// Other timings.
     pub(crate) fn timing(mut self, change: impl FnOnce(&mut Timing)) -> Self {
         change(&mut self.timing);

@@ -31,6 +31,12 @@ pub fn suggestions(change: &Diff, pull_request: &Diff) -> Option<Vec<Suggestion>
     (!all.is_empty() && all.len() <= MOST).then_some(all)
 }
 
+/// Whether a printed change has something to it that no lines can say: a mode, or the end of a last line.
+pub fn is_more_than_lines(printed: &[u8]) -> bool {
+    let marks: [&[u8]; 2] = [b"old mode ", b"\\ No newline"];
+    printed.split(|byte| *byte == b'\n').any(|line| marks.iter().any(|m| line.starts_with(m)))
+}
+
 fn of_file(file: &FileDiff, shown: &FileDiff) -> Option<Vec<Suggestion>> {
     if file.is_removed || file.is_binary || file.hunks.is_empty() {
         return None;

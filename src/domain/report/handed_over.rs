@@ -42,6 +42,14 @@ pub fn suggestions_body(task: TaskId, kind: Kind) -> String {
     )
 }
 
+/// The same if GitHub does not take them at these lines.
+pub fn no_suggestions_body(task: TaskId, kind: Kind) -> String {
+    format!(
+        "### Async Coder · {kind} · suggestions\n\nThe lines that I worked on have changed meanwhile, so there is nothing to be taken over here. The patch in my comment is for the commit that it names.\n\n{}",
+        task_marker(task)
+    )
+}
+
 /// One of its comments.
 pub fn suggestion(suggestion: &Suggestion) -> InlineComment {
     // With an empty line in the block, that line would stand there in the end.

@@ -19,6 +19,9 @@ pub fn not_begun(why: &NoSetup) -> String {
     }
 }
 
+/// Why a setup was not run where something of ours did not work.
+pub const BROKEN: &str = "something on this server did not work; its operator finds it in the log";
+
 /// Why a check says nothing where the setup came to nothing.
 pub const AFTER_A_RED_SETUP: &str = "the setup did not come to its end";
 

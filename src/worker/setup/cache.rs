@@ -148,8 +148,19 @@ impl Kept {
         if lock.try_lock().is_err() {
             return Ok(false);
         }
-        git::remove(&self.folder)?;
+        take_away(&self.folder)?;
         Ok(true)
+    }
+}
+
+/// Moved away first, so that a kill leaves no half of it where it is looked for.
+fn take_away(folder: &Path) -> io::Result<()> {
+    let shelf = folder.parent().unwrap_or(folder);
+    let new = tempfile::Builder::new().prefix(NEW).tempdir_in(shelf)?;
+    match fs::rename(folder, new.path().join("gone")) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => git::remove(new.path()),
     }
 }
 
@@ -225,7 +236,11 @@ impl Place {
         let contents = Contents { paths, size };
         fs::write(new.path().join(CONTENTS), serde_json::to_vec(&contents)?)?;
         let folder = self.shelf.folder.join(&self.key);
-        fs::rename(new.keep(), &folder)?;
+        // Without its contents it was never whole.
+        take_away(&folder)?;
+        fs::rename(new.path(), &folder)?;
+        // What is there now is not to be removed with the name that it had.
+        let _ = new.keep();
         self.lock.set_modified(SystemTime::now())?;
         // Whoever waited for it looks for a moment only, and then wants to read it too.
         self.lock.unlock()?;

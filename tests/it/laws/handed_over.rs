@@ -1,7 +1,7 @@
 //! A change that people apply themselves: what git prints comes out file by file, byte for byte, and
 //! what does not survive a comment is named.
 
-use asynccoder::domain::diff::{Diff, parse, suggestions};
+use asynccoder::domain::diff::{Diff, is_more_than_lines, parse, suggestions};
 use asynccoder::domain::handed_over::{HandedOver, NotPushed};
 use asynccoder::domain::ids::Sha;
 use proptest::prelude::*;
@@ -64,6 +64,15 @@ fn much_like(lines: Vec<String>) -> impl Strategy<Value = Vec<String>> {
 
 fn head_and_after() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
     lines().prop_flat_map(|head| (Just(head.clone()), much_like(head)))
+}
+
+#[test]
+fn what_no_lines_can_say_is_not_suggested() {
+    let lines = part("a", "old mode 1\n\\ No newline");
+    assert!(!is_more_than_lines(lines.as_bytes()), "it stands in the file itself");
+    for more in ["\\ No newline at end of file\n", "old mode 100644\nnew mode 100755\n"] {
+        assert!(is_more_than_lines(format!("{lines}{more}").as_bytes()), "{more}");
+    }
 }
 
 proptest! {

@@ -294,3 +294,20 @@ story!(one_mistake_can_be_looked_at_again, async |world| {
         "#]])
         .await;
 });
+
+story!(it_is_said_only_so_often, Plan::default().limited_in_thread(2), async |world| {
+    proposes(world, "labels = true\n");
+    world.settle().await;
+    for labels in ["false", "true", "false"] {
+        world.alice.commits("settings", PATH, &format!("labels = {labels}\n"));
+        world.settle().await;
+    }
+    world.story();
+    assert_eq!(
+        world.simulator.check_runs(REPOSITORY).len(),
+        2,
+        "whoever pushes on is not answered"
+    );
+    let reasons = "select count(*) from commands where refusal = 'limit_thread'";
+    assert_eq!(rows::number(world, reasons).await, 2);
+});

@@ -419,6 +419,46 @@ async fn what_a_branch_fetches_is_for_that_branch() {
 }
 
 #[tokio::test]
+async fn what_a_tree_has_itself_is_its_own() {
+    let registry = Registry::start();
+    tell(allowed(&registry), async |world| {
+        writes(world);
+        assert_eq!(asks(world).await, FRESH);
+        // The same lock file, so what is kept is the same; but here the folder is part of the tree.
+        world.carol.quietly().commits("own", "deps/word", "our own\n");
+        let pull = world.carol.quietly().proposes("own", "Bring it along");
+        world.model(
+            Script::new("changes it")
+                .when("make it ours")
+                .calls(vec![bash("cat deps/word && echo ours > deps/word")])
+                .calls(vec![is_done()]),
+        );
+        world.alice.comments(&pull, "/asynccoder async make it ours");
+        world.settle().await;
+        world.story();
+        let told = world.models().requests().iter().map(ToString::to_string).collect::<String>();
+        assert!(told.contains("our own\\n"), "what is there stays: {told}");
+        assert_eq!(world.simulator.file(REPOSITORY, "own", "deps/word").unwrap(), b"ours\n");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn half_of_what_was_kept_is_made_anew() {
+    let registry = Registry::start();
+    tell(allowed(&registry), async |world| {
+        writes(world);
+        for times in [1, 2] {
+            assert_eq!(asks(world).await, FRESH);
+            assert_eq!((registry.asked(), kept(world).len()), (times, 1));
+            // As a kill leaves it that comes while it is removed.
+            std::fs::remove_file(kept(world)[0].join("contents.json")).unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_used_longest_ago_is_dropped_at_the_quota() {
     let registry = Registry::start();
     tell(allowed(&registry).with("DISK_QUOTA", "1 KB"), async |world| {

@@ -38,11 +38,16 @@ pub async fn a_repository_stands_as_was_heard_last(desk: &Desk) {
     let id = repository(1, at(0)).id;
     let stands = async || desk.store.repository_standing(id).await.unwrap();
     assert_eq!(stands().await, None);
+    desk.told(vec![Fact::Installed(installation(1, 1))]).await;
     desk.told(vec![Fact::Repository(Box::new(repository(1, at(1))), None)]).await;
     let public = Standing { account_id: AccountId(1), private: false, is_reached: true };
     assert_eq!(stands().await, Some(public));
     let private = Repository { private: true, ..repository(1, at(2)) };
     desk.told(vec![Fact::Repository(Box::new(private), None)]).await;
+    assert_eq!(stands().await, Some(Standing { private: true, ..public }));
+    desk.told(vec![Fact::Uninstalled(installation(1, 1))]).await;
+    assert_eq!(stands().await, Some(Standing { private: true, is_reached: false, ..public }));
+    desk.told(vec![Fact::Installed(installation(1, 2))]).await;
     assert_eq!(stands().await, Some(Standing { private: true, ..public }));
     desk.told(vec![Fact::Deleted(id)]).await;
     assert_eq!(stands().await, Some(Standing { private: true, is_reached: false, ..public }));

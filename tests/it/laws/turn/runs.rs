@@ -2,6 +2,7 @@
 
 use super::{assignment, calls, check_form};
 use async_trait::async_trait;
+use asynccoder::agent::clock::Clock;
 use asynccoder::agent::workspace::Workspace;
 use asynccoder::agent::{self, Assignment, Journal, Outcome, StepResults, Stopped, StoredStep};
 use asynccoder::domain::catalog::Model;
@@ -274,6 +275,19 @@ async fn only_the_time_that_a_service_took_to_answer_counts() {
         "stuck",
         "it repeats itself, and has the time"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_stands_still_for_what_is_not_the_tasks() {
+    let seconds = Duration::from_secs;
+    let clock = Clock::after(seconds(3));
+    tokio::time::advance(seconds(5)).await;
+    let pause = clock.pause();
+    tokio::time::advance(seconds(60)).await;
+    assert_eq!(clock.clone().active(), seconds(8), "also for whoever looks meanwhile");
+    drop(pause);
+    tokio::time::advance(seconds(2)).await;
+    assert_eq!(clock.active(), seconds(10));
 }
 
 /// Hardly any time.
