@@ -1,5 +1,6 @@
 //! Pull requests, as something that may be looked at without being asked for.
 
+use super::proposed::OUR_BRANCHES;
 use super::{InstallationRef, Repo, User};
 use crate::domain::event::{Offer, Thread};
 use crate::domain::ids::{InstallationId, Sha};
@@ -39,7 +40,7 @@ struct Side {
 }
 
 /// What a body offers to be looked at. Drafts and the pull requests of programs are not reviewed; what
-/// one says of the configuration matters whoever brings it.
+/// one says of the configuration matters whoever brings it, but for ourselves, who may not change it.
 pub fn offered(event: &str, body: &[u8]) -> Option<Offer> {
     if event != "pull_request" {
         return None;
@@ -55,10 +56,12 @@ pub fn offered(event: &str, body: &[u8]) -> Option<Offer> {
     if pull.state != "open" || repository.archived {
         return None;
     }
+    let is_program = pull.user.as_ref().is_some_and(|user| user.kind == "Bot");
+    let is_ours = is_program && pull.head.branch.starts_with(OUR_BRANCHES);
     let author = pull.user.as_ref().map(|user| user.login.clone());
     let reviewed = pull.user.filter(|user| may_be_reviewed && user.kind == "User" && !pull.draft);
     let for_review_by = reviewed.map(User::into_person);
-    let configured_by = may_configure.then(|| payload.sender.into_person());
+    let configured_by = (may_configure && !is_ours).then(|| payload.sender.into_person());
     if for_review_by.is_none() && configured_by.is_none() {
         return None;
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 /// The branches of which our pull requests are.
-const OUR_BRANCHES: &str = "asynccoder/";
+pub(super) const OUR_BRANCHES: &str = "asynccoder/";
 
 #[derive(Deserialize)]
 pub(super) struct ProposalPayload {
