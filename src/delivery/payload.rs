@@ -10,6 +10,7 @@ mod labelled;
 mod offered;
 mod pressed;
 mod proposed;
+mod pull;
 mod rerequested;
 mod time;
 

@@ -69,16 +69,14 @@ pub enum NoSetup {
     /// The walls that hold here have no door.
     NoDoor,
     /// Something of ours did not work.
-    Unusable(String),
+    Broken,
 }
 
 impl SetupRun {
     /// Whether it was tried and came to nothing: then no check says anything.
     pub const fn is_red(&self) -> bool {
         match self.came_to {
-            SetupEnd::Failed(_) | SetupEnd::TooLarge | SetupEnd::NotRun(NoSetup::Unusable(_)) => {
-                true
-            }
+            SetupEnd::Failed(_) | SetupEnd::TooLarge | SetupEnd::NotRun(NoSetup::Broken) => true,
             SetupEnd::Done
             | SetupEnd::FromCache
             | SetupEnd::NotRun(NoSetup::NotAllowed | NoSetup::NoDoor) => false,

@@ -18,7 +18,7 @@ use crate::agent::clock::Clock;
 use crate::agent::workspace::Workspace;
 use crate::agent::{Ready, Stopped};
 use crate::domain::ids::Sha;
-use crate::domain::report::setup::{BROKEN, told_to_the_model};
+use crate::domain::report::setup::told_to_the_model;
 use crate::domain::setup::{NoSetup, Setup, SetupEnd, SetupRun};
 use crate::domain::verification::Exit;
 use crate::git::{Git, GitError, TreeFile, Worktree};
@@ -187,8 +187,7 @@ impl Preparing<'_> {
                 Err(Trouble::Stopped) => return Err(Stopped::Released),
                 Err(Trouble::Ours(error)) => {
                     tracing::warn!(error = format!("{error:#}"), "a setup could not be run");
-                    let why = NoSetup::Unusable(BROKEN.to_owned());
-                    (SetupEnd::NotRun(why), String::new(), None)
+                    (SetupEnd::NotRun(NoSetup::Broken), String::new(), None)
                 }
             },
         };

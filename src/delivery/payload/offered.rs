@@ -1,10 +1,9 @@
 //! Pull requests, as something that may be looked at without being asked for.
 
-use super::proposed::OUR_BRANCHES;
+use super::pull::Pull;
 use super::{InstallationRef, Repo, User};
 use crate::domain::event::{Offer, Thread};
-use crate::domain::ids::{InstallationId, Sha};
-use chrono::{DateTime, Utc};
+use crate::domain::ids::InstallationId;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -14,29 +13,6 @@ struct Payload {
     repository: Repo,
     sender: User,
     installation: Option<InstallationRef>,
-}
-
-#[derive(Deserialize)]
-struct Pull {
-    id: i64,
-    number: i64,
-    title: String,
-    body: Option<String>,
-    html_url: String,
-    state: String,
-    #[serde(default)]
-    draft: bool,
-    updated_at: DateTime<Utc>,
-    user: Option<User>,
-    head: Side,
-    base: Side,
-}
-
-#[derive(Deserialize)]
-struct Side {
-    #[serde(rename = "ref")]
-    branch: String,
-    sha: Sha,
 }
 
 /// What a body offers to be looked at. Drafts and the pull requests of programs are not reviewed; what
@@ -56,8 +32,7 @@ pub fn offered(event: &str, body: &[u8]) -> Option<Offer> {
     if pull.state != "open" || repository.archived {
         return None;
     }
-    let is_program = pull.user.as_ref().is_some_and(|user| user.kind == "Bot");
-    let is_ours = is_program && pull.head.branch.starts_with(OUR_BRANCHES);
+    let is_ours = pull.is_like_ours(&repository);
     let author = pull.user.as_ref().map(|user| user.login.clone());
     let reviewed = pull.user.filter(|user| may_be_reviewed && user.kind == "User" && !pull.draft);
     let for_review_by = reviewed.map(User::into_person);

@@ -1,13 +1,10 @@
 //! Pull requests of programs: what became of them.
 
-use super::{InstallationRef, Repo, User};
+use super::pull::Pull;
+use super::{InstallationRef, Repo};
 use crate::domain::event::{AsOf, Event, Proposal, ProposalState};
-use crate::domain::ids::{InstallationId, Sha};
-use chrono::{DateTime, Utc};
+use crate::domain::ids::InstallationId;
 use serde::Deserialize;
-
-/// The branches of which our pull requests are.
-pub(super) const OUR_BRANCHES: &str = "asynccoder/";
 
 #[derive(Deserialize)]
 pub(super) struct ProposalPayload {
@@ -16,39 +13,9 @@ pub(super) struct ProposalPayload {
     installation: Option<InstallationRef>,
 }
 
-#[derive(Deserialize)]
-struct Pull {
-    id: i64,
-    number: i64,
-    title: String,
-    html_url: String,
-    state: String,
-    #[serde(default)]
-    draft: bool,
-    merged_at: Option<serde::de::IgnoredAny>,
-    updated_at: DateTime<Utc>,
-    user: Option<User>,
-    head: Side,
-    base: Side,
-}
-
-#[derive(Deserialize)]
-struct Side {
-    #[serde(rename = "ref")]
-    branch: String,
-    sha: Sha,
-    /// Nothing, if it was deleted.
-    repo: Option<Home>,
-}
-
-#[derive(Deserialize)]
-struct Home {
-    id: i64,
-}
-
 impl ProposalPayload {
     pub(super) fn into_event(self, action: &str) -> Event {
-        if !self.is_like_ours() {
+        if !self.pull_request.is_like_ours(&self.repository) {
             return Event::Ignored("the pull request is none of ours".to_owned());
         }
         let Self { pull_request: pull, repository, installation } = self;
@@ -77,14 +44,5 @@ impl ProposalPayload {
             base: pull.base.branch,
             as_of: AsOf::new(pull.updated_at, rank),
         }))
-    }
-
-    /// By a program, and from one of the branches that are ours. Whose exactly it is the rows know.
-    fn is_like_ours(&self) -> bool {
-        let pull = &self.pull_request;
-        let is_by_a_program = pull.user.as_ref().is_some_and(|user| user.kind == "Bot");
-        let is_from_here =
-            pull.head.repo.as_ref().is_some_and(|home| home.id == self.repository.id);
-        is_by_a_program && is_from_here && pull.head.branch.starts_with(OUR_BRANCHES)
     }
 }

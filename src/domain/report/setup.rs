@@ -15,12 +15,11 @@ pub fn not_begun(why: &NoSetup) -> String {
         NoSetup::NoDoor => {
             "the sandbox here has no network of its own; it takes bubblewrap".to_owned()
         }
-        NoSetup::Unusable(why) => why.clone(),
+        NoSetup::Broken => {
+            "something on this server did not work; its operator finds it in the log".to_owned()
+        }
     }
 }
-
-/// Why a setup was not run where something of ours did not work.
-pub const BROKEN: &str = "something on this server did not work; its operator finds it in the log";
 
 /// Why a check says nothing where the setup came to nothing.
 pub const AFTER_A_RED_SETUP: &str = "the setup did not come to its end";

@@ -311,3 +311,17 @@ story!(it_is_said_only_so_often, Plan::default().limited_in_thread(2), async |wo
     let reasons = "select count(*) from commands where refusal = 'limit_thread'";
     assert_eq!(rows::number(world, reasons).await, 2);
 });
+
+story!(a_program_with_a_branch_like_ours_is_answered_all_the_same, async |world| {
+    world.simulator.add_bot("renew[bot]");
+    let fork = world.simulator.quietly().fork(REPOSITORY, "renew[bot]").unwrap();
+    let files = [(PATH, Some("labels = false\n"))];
+    world.simulator.quietly().commit_as(&fork, "renew[bot]", "asynccoder/1-like", &files).unwrap();
+    world.story();
+    let (title, head) = ("Settings".to_owned(), "renew[bot]:asynccoder/1-like".to_owned());
+    let opening = Opening { title, head, ..Opening::default() };
+    world.simulator.open_pull_request(REPOSITORY, "renew[bot]", &opening).unwrap();
+    world.settle().await;
+    world.story();
+    assert_eq!(shown(world).0.name, "Async Coder / config");
+});
