@@ -52,9 +52,11 @@ async fn it_is_held_while_nobody_watches() {
     let running = cell.tries("python3 crowd.py", Access::ReadWrite, LONG);
     let (ran, count) = tokio::join!(running, unwatched);
     assert!((ALLOWED / 2..=MOST).contains(&count), "{count}");
-    // An ordinary user is refused before it is too much.
-    let end = if count > ALLOWED { Exit::Limit(Limit::Processes) } else { Exit::Code(0) };
-    assert_eq!(ran.exit, end, "{count}: {}", ran.output);
+    let too_many = ran.exit == Exit::Limit(Limit::Processes);
+    // An ordinary user is refused before it is too much. With the walls themselves it may be, and
+    // then it is a race whether the watcher looks before the command has ended.
+    let by_itself = count <= ALLOWED && ran.exit == Exit::Code(0);
+    assert!(too_many || by_itself, "{count}: {:?}: {}", ran.exit, ran.output);
 }
 
 async fn is_there(file: &Path) {
