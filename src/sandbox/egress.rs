@@ -1,12 +1,14 @@
 //! The door of a setup: the only way out of walls that have no network. Behind it stands this process,
 //! which takes nothing but `CONNECT host:443`, looks the name up itself, and connects to exactly the
 //! address that it found fit. A host that is not allowed, an address that is not the internet's and a
-//! name that leads to one are refused with a sentence.
+//! name that leads to one are refused with a sentence, and so is a connection that begins with the name of
+//! another host: many stand at one address.
 //!
-//! It does not look into what goes through, so it cannot tell what else stands at an allowed host's
-//! address: whoever allows a host allows that too.
+//! What goes through after that is encrypted, and nobody looks into it: whoever allows a host allows all
+//! that it does, also that it passes something on to others.
 
 mod address;
+mod hello;
 mod request;
 
 use crate::config::Outside;
@@ -160,16 +162,26 @@ impl Guard {
     async fn serve(&self, mut inside: UnixStream) -> io::Result<()> {
         let asked = tokio::time::timeout(PATIENCE, request::read(&mut inside)).await??;
         let reached = match asked {
-            Some(Request { host, port }) => self.reach(&host, port).await,
+            Some(Request { host, port }) => {
+                self.reach(&host, port).await.map(|outside| (host, outside))
+            }
             None => Err(Refused(405, say::REFUSED_REQUEST.to_owned())),
         };
-        let mut outside = match reached {
-            Ok(outside) => outside,
+        let (host, mut outside) = match reached {
+            Ok(reached) => reached,
             Err(Refused(status, why)) => {
                 return inside.write_all(request::refusal(status, &why).as_bytes()).await;
             }
         };
         inside.write_all(request::ESTABLISHED.as_bytes()).await?;
+        let said = tokio::time::timeout(PATIENCE, hello::read(&mut inside)).await??;
+        if said.host.as_ref() != Some(&host) {
+            self.note(&host, |seen| {
+                seen.refused.insert(say::refused_name(&host));
+            });
+            return inside.write_all(&hello::UNRECOGNIZED_NAME).await;
+        }
+        outside.write_all(&said.bytes).await?;
         let ((from_inside, to_inside), (from_outside, to_outside)) =
             (inside.split(), outside.split());
         let (up, down) = (self.pass(from_inside, to_outside), self.pass(from_outside, to_inside));

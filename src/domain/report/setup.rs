@@ -34,6 +34,11 @@ pub fn refused_address(host: &str) -> String {
     format!("{host} has no address on the internet that a setup may reach")
 }
 
+/// About a program that was connected to an allowed host and then asked for another one there.
+pub fn refused_name(host: &str) -> String {
+    format!("the connection to {host} did not begin with its name in the clear (TLS server name)")
+}
+
 /// To a program that asks for anything but an encrypted connection.
 pub const REFUSED_REQUEST: &str = "a setup reaches hosts by https only, on port 443";
 

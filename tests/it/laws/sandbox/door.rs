@@ -153,6 +153,53 @@ async fn the_address_that_was_looked_at_is_the_one_that_is_connected_to() {
     assert_eq!((registry.asked(), other.asked()), (2, 0));
 }
 
+/// Many hosts stand at one address; the name that TLS begins with tells which of them is meant.
+#[tokio::test]
+async fn a_connection_is_for_the_host_that_it_was_asked_for() {
+    let registry = Registry::start();
+    let names: [(&str, &[&[&str]]); 2] =
+        [("registry.example.org", &[&[THERE]]), ("other.example.org", &[&[THERE]])];
+    let hosts = "registry.example.org, other.example.org";
+    let cell = Cell::with_door(hosts, outside(&registry, &names)).await;
+    let begins_with = |file: &str, hello: &str| {
+        assert!(FETCH.contains("said.read()"));
+        fs::write(cell.tree().join(file), FETCH.replace("said.read()", hello)).unwrap();
+    };
+    // The session's ticket is an extension that is empty at the beginning: 35, and no bytes.
+    begins_with("hidden.py", "said.read().replace(b'\\0\\x23\\0\\0', b'\\xfe\\x0d\\0\\0')");
+    begins_with("twice.py", "said.read().replace(b'\\0\\x23\\0\\0', b'\\0\\0\\0\\0')");
+    begins_with("ticket.py", "said.read().replace(b'\\0\\x23\\0\\0', b'\\0\\x23\\0\\0')");
+    begins_with("plain.py", "b'GET / HTTP/1.1\\r\\n\\r\\n'");
+    begins_with("endless.py", "b'\\x16\\3\\1' + bytes([255, 255])");
+    begins_with("zeros.py", "bytes(5000)");
+    let host = "registry.example.org";
+    for fine in [
+        format!("fetch.py {host} 443 word REGISTRY.EXAMPLE.org"),
+        format!("ticket.py {host}"),
+        "fetch.py other.example.org".to_owned(),
+    ] {
+        let ran = cell.sets_up(&format!("python3 {fine}")).await;
+        assert_eq!((ran.exit, ran.output.trim()), (Exit::Code(0), "fetched"), "{fine}");
+    }
+    let why = format!("the connection to {host} did not begin with its name in the clear");
+    for other in [
+        format!("fetch.py {host} 443 word other.example.org"),
+        format!("fetch.py {host} 443 word evil.org"),
+        format!("fetch.py {host} 443 word {host}.evil.org"),
+        // Python names no host if it is an address.
+        format!("fetch.py {host} 443 word {THERE}"),
+        format!("hidden.py {host}"),
+        format!("twice.py {host}"),
+        format!("plain.py {host}"),
+        format!("endless.py {host}"),
+        format!("zeros.py {host}"),
+    ] {
+        let ran = cell.sets_up(&format!("python3 {other}")).await;
+        assert!(ran.output.contains(&format!("[refused: {why}")), "{other}: {}", ran.output);
+        assert!(!ran.output.contains("fetched"), "{other}: {}", ran.output);
+    }
+}
+
 #[tokio::test]
 async fn there_is_no_other_way_out() {
     let registry = Registry::start();
