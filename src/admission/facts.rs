@@ -8,7 +8,7 @@ use crate::domain::handed_over::NotPushed;
 use crate::domain::ids::{Sha, TaskId};
 use crate::domain::policy::{Facts, Permission, RepositoryState, unwanted};
 use crate::domain::repo_config::RepoConfig;
-use crate::domain::task::{Reviewed, Target};
+use crate::domain::task::Target;
 use crate::github::Place;
 use crate::github::error::GitHubError;
 use crate::github::pulls::{PullRequestNow, Side};
@@ -38,10 +38,10 @@ pub(super) struct Gathered {
 pub(super) struct Ground {
     pub(super) base_branch: String,
     pub(super) base_sha: Sha,
-    /// What a review is about.
-    pub(super) reviews: Option<Reviewed>,
     /// Where the pull request goes to.
     pub(super) target: Option<Target>,
+    /// Up to where an earlier review had looked, if only the rest is to be reviewed.
+    pub(super) reviewed_to: Option<Sha>,
     /// Why a change would not be pushed.
     pub(super) not_pushed: Option<NotPushed>,
     /// The files that may be worked on with a network.
@@ -187,12 +187,11 @@ impl Admission {
         let Side { branch, sha, .. } = if is_own { &pull.head } else { &pull.base };
         let trusted = Trusted::of(sha, branch, &here.repository.default_branch);
         let (head, base) = (pull.head, pull.base);
-        let target = Some(Target { branch: base.branch.clone(), sha: base.sha.clone() });
         let mut ground = Ground {
             base_branch: head.branch,
             base_sha: head.sha,
-            reviews: None,
-            target,
+            target: Some(Target { branch: base.branch, sha: base.sha }),
+            reviewed_to: None,
             not_pushed,
             trusted,
         };
@@ -205,9 +204,7 @@ impl Admission {
         {
             return Ok((RepositoryState::Reviewed(*task), None));
         }
-        let Side { branch: base_branch, sha: base_sha, .. } = base;
-        let since = since.map(|(_, sha)| sha);
-        ground.reviews = Some(Reviewed { base_branch, base_sha, since });
+        ground.reviewed_to = since.map(|(_, sha)| sha);
         Ok((RepositoryState::Ready, Some(ground)))
     }
 
@@ -273,8 +270,8 @@ impl Admission {
         let ground = Ground {
             base_branch,
             base_sha,
-            reviews: None,
             target: None,
+            reviewed_to: None,
             not_pushed: None,
             trusted,
         };

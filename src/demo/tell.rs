@@ -2,6 +2,7 @@
 
 use super::stage::{REPOSITORY, Stage};
 use crate::app::App;
+use crate::domain::task::OUR_BRANCHES;
 use anyhow::{Context, ensure};
 
 /// The conversation, the change, the check run.
@@ -46,7 +47,7 @@ pub(super) async fn check_everything(
     let [pull_request] = pull_requests.as_slice() else {
         anyhow::bail!("there are {} pull requests, not one", pull_requests.len())
     };
-    ensure!(pull_request.head.starts_with("asynccoder/"), "the branch is {}", pull_request.head);
+    ensure!(pull_request.head.starts_with(OUR_BRANCHES), "the branch is {}", pull_request.head);
     let checks = simulator.check_runs(REPOSITORY);
     let [check] = checks.as_slice() else {
         anyhow::bail!("there are {} check runs, not one", checks.len())

@@ -11,6 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// How all branches of ours begin.
+pub const OUR_BRANCHES: &str = "asynccoder/";
+
 /// Nothing waits longer for GitHub than this: not an act, not a task for its repository.
 pub const LONGEST_WAIT: TimeDelta = TimeDelta::hours(72);
 
@@ -38,26 +41,18 @@ pub struct Brief {
     /// The task whose conversation this one goes on with.
     #[serde(default)]
     pub continues: Option<TaskId>,
-    /// What is reviewed.
-    #[serde(default)]
-    pub reviews: Option<Reviewed>,
     /// Where the pull request goes to.
     #[serde(default)]
     pub target: Option<Target>,
+    /// Up to where an earlier review had looked, if only the rest is to be reviewed.
+    #[serde(default)]
+    pub reviewed_to: Option<Sha>,
     /// Why a change is handed over instead of being pushed, if it is.
     #[serde(default)]
     pub not_pushed: Option<NotPushed>,
     /// What the repository says about all work in it.
     #[serde(default)]
     pub rules: Rules,
-}
-
-impl Brief {
-    /// The branch that the pull request goes to, and where it was.
-    pub fn goes_to(&self) -> Option<(&str, &Sha)> {
-        let reviewed = self.reviews.as_ref().map(|r| (r.base_branch.as_str(), &r.base_sha));
-        reviewed.or(self.target.as_ref().map(|target| (target.branch.as_str(), &target.sha)))
-    }
 }
 
 /// The branch that a pull request goes to: pinned when the task was asked for.
@@ -83,17 +78,6 @@ pub struct Rules {
     pub setup: Option<Setup>,
     /// Whether the branch of the pull request is deleted once that is closed.
     pub deletes_branch: bool,
-}
-
-/// What a review is about, besides the head commit: pinned when it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reviewed {
-    /// The branch that the pull request is for.
-    pub base_branch: String,
-    /// Where that branch was.
-    pub base_sha: Sha,
-    /// Up to where an earlier review had looked, if only the rest is wanted.
-    pub since: Option<Sha>,
 }
 
 text_enum!(

@@ -9,11 +9,9 @@ use super::error::{GitError, explain};
 use super::guard::parse_sha;
 use super::{Git, Remote};
 use crate::domain::act::Push;
+use crate::domain::task::OUR_BRANCHES;
 use secrecy::SecretString;
 use std::path::Path;
-
-/// New branches are made nowhere else, whatever a row says.
-pub(super) const OUR_BRANCHES: &str = "asynccoder/";
 
 /// What is pushed, and with whose permission.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +91,7 @@ impl Git {
 /// A new branch of our own, or one commit on top of what a pull request's branch has.
 fn is_ours(push: &Push) -> bool {
     match &push.expected {
+        // New branches are made nowhere else, whatever a row says.
         None => push.branch.starts_with(OUR_BRANCHES),
         Some(expected) => *expected == push.base && push.branch == push.base_branch,
     }

@@ -1,9 +1,9 @@
 //! Deletes a branch of our own, and only while it has nothing but our own commits.
 
 use super::error::{GitError, explain};
-use super::push::OUR_BRANCHES;
 use super::{Git, Remote};
 use crate::domain::act::DeleteBranch;
+use crate::domain::task::OUR_BRANCHES;
 use secrecy::SecretString;
 
 /// What is true of a branch that was to go.

@@ -6,7 +6,7 @@ use super::checking::Checks;
 use super::journal::StepJournal;
 use super::lease::Kept;
 use super::outcome::Site;
-use super::past::last_patch;
+use super::past::{NOT_KEPT, last_patch};
 use crate::agent::workspace::Workspace;
 use crate::agent::{self, Assignment, Before, Outcome, Stopped, StoredStep, TaskText};
 use crate::domain::catalog::{Model, Provider};
@@ -117,8 +117,8 @@ impl Worker {
         // Held from before the fetch, or a mirror that is being made could be dropped again.
         let _mirror = self.git.use_mirror(&remote)?;
         self.git.fetch(&remote, &task.base_branch, &task.base_sha, &token).await?;
-        if let Some((branch, sha)) = task.brief.goes_to() {
-            self.git.fetch(&remote, branch, sha, &token).await?;
+        if let Some(target) = &task.brief.target {
+            self.git.fetch(&remote, &target.branch, &target.sha, &token).await?;
         }
         // The files of a setup are those of the pull request's base where the head is a stranger's.
         if let Some(setup) = task.brief.rules.setup.as_ref().filter(|_| self.runs_setups()) {
@@ -138,6 +138,9 @@ impl Worker {
         let stored = self.store.steps(task.id).await?;
         let past = self.past(task, model).await?;
         let last_patch = last_patch(&stored).or(past.patch);
+        if last_patch.as_deref() == Some(NOT_KEPT) {
+            return Err(Broken::NotKept);
+        }
         let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
         // Read before anything that an agent has changed is there.
         let task_text = TaskText {
@@ -196,9 +199,9 @@ impl Worker {
         if !task.brief.thread.is_pull_request {
             return Ok(first_of(workspace, &GUIDANCE_FILES));
         }
-        let Some((_, base)) = task.brief.goes_to() else { return Ok(None) };
+        let Some(target) = &task.brief.target else { return Ok(None) };
         for name in GUIDANCE_FILES {
-            if let Some(text) = self.git.text_at(worktree, base, name).await? {
+            if let Some(text) = self.git.text_at(worktree, &target.sha, name).await? {
                 return Ok(Some(text::at_most(&text, LONGEST_GUIDANCE)));
             }
         }

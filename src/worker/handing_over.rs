@@ -49,8 +49,8 @@ impl Worker {
         if diff::is_more_than_lines(&printed) {
             return Ok(None);
         }
-        let Some((_, base)) = site.task.brief.goes_to() else { return Ok(None) };
-        let whole = self.git.change_since_parting(site.worktree, base).await?;
+        let Some(target) = &site.task.brief.target else { return Ok(None) };
+        let whole = self.git.change_since_parting(site.worktree, &target.sha).await?;
         // A pull request of thousands of files would hold up everything else on this thread.
         let reading = move || {
             let change = diff::parse(&String::from_utf8_lossy(&printed));

@@ -12,7 +12,7 @@ use crate::domain::diff::{self, Diff, Shown};
 use crate::domain::ids::Sha;
 use crate::domain::report::{self, review};
 use crate::domain::review::{Review, sorted_out};
-use crate::domain::task::End;
+use crate::domain::task::{End, Kind};
 use crate::git::{Change, Worktree};
 use crate::store::claims::ClaimedTask;
 use crate::store::tasks::Sealed;
@@ -41,13 +41,16 @@ impl Worker {
         worktree: &Worktree,
         model: &Model,
     ) -> Result<Option<Subject>, Broken> {
-        let Some(reviewed) = &task.brief.reviews else { return Ok(None) };
-        let whole = self.git.change_since_parting(worktree, &reviewed.base_sha).await?;
-        let newer = match &reviewed.since {
+        let is_review = task.kind == Kind::PrReview;
+        let Some(target) = task.brief.target.as_ref().filter(|_| is_review) else {
+            return Ok(None);
+        };
+        let whole = self.git.change_since_parting(worktree, &target.sha).await?;
+        let newer = match &task.brief.reviewed_to {
             Some(since) => self.git.change_since(worktree, since).await?,
             None => None,
         };
-        let since = reviewed.since.clone().filter(|_| newer.is_some());
+        let since = task.brief.reviewed_to.clone().filter(|_| newer.is_some());
         let workspace = Workspace::open(&worktree.tree()).context("opening the workspace")?;
         let most = most_shown(task, model);
         // A change of thousands of files would hold up everything else on this thread.

@@ -2,11 +2,9 @@
 
 use super::{Repo, User};
 use crate::domain::ids::Sha;
+use crate::domain::task::OUR_BRANCHES;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-
-/// The branches of which our pull requests are.
-const OUR_BRANCHES: &str = "asynccoder/";
 
 #[derive(Deserialize)]
 pub(super) struct Pull {

@@ -7,6 +7,7 @@
 use super::scan::{Found, scan};
 use super::{Command, Key, LONGEST_TEXT, MOST_PER_COMMENT, Mistake, Options, Problem, Verb};
 use crate::domain::credit::Credits;
+use crate::domain::task::OUR_BRANCHES;
 use std::collections::HashMap;
 
 /// Everything a comment asks for.
@@ -221,8 +222,8 @@ fn set(options: &mut Options, key: Key, value: &str) -> Option<()> {
         Key::Priority => options.priority = Some(value.to_lowercase().parse().ok()?),
         Key::Base => options.base = Some(branch_name(value)?),
         Key::Branch => {
-            let below = value.strip_prefix("asynccoder/").unwrap_or(value);
-            options.branch = Some(format!("asynccoder/{}", branch_name(below)?));
+            let below = value.strip_prefix(OUR_BRANCHES).unwrap_or(value);
+            options.branch = Some(format!("{OUR_BRANCHES}{}", branch_name(below)?));
         }
         Key::Budget => {
             let credits = value.parse::<i64>().ok().filter(|n| (1..=1_000_000).contains(n))?;

@@ -5,7 +5,7 @@ use super::verification::verification;
 use super::{LONGEST_BODY, Outcome, task_marker};
 use crate::domain::credit::Usage;
 use crate::domain::ids::TaskId;
-use crate::domain::task::{End, Kind};
+use crate::domain::task::{End, Kind, OUR_BRANCHES};
 use crate::domain::text::{self, at_most, inert, slug};
 
 /// GitHub shows about this much of a title; git's own habit is the same.
@@ -90,5 +90,5 @@ pub fn commit_message(work: &Work<'_>) -> String {
 
 /// `asynccoder/<number>-<slug>-<short>`.
 pub fn branch_name(id: TaskId, number: i64, title: &str) -> String {
-    format!("asynccoder/{number}-{}-{}", slug(title), id.short())
+    format!("{OUR_BRANCHES}{number}-{}-{}", slug(title), id.short())
 }
