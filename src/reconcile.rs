@@ -6,6 +6,7 @@
 
 use crate::domain::plan::{Given, Plans, Subscription};
 use crate::github::GitHub;
+use crate::github::error::GitHubError;
 use crate::github::redelivery::Tried;
 use crate::store::schedules::Schedule;
 use crate::store::{self, Known, Store, Unsure};
@@ -18,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(30);
 /// GitHub keeps deliveries for so long.
 const GITHUB_KEEPS: TimeDelta = TimeDelta::days(3);
+/// Deliveries that are asked for in one turn; a POST costs 5 of the 900 points of a minute.
+/// <https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>
+const MISSED_AT_ONCE: usize = 150;
 /// Tries of one delivery, GitHub's own first one included.
 const MOST_TRIES: usize = 4;
 /// After its second try a delivery waits so long for the next.
@@ -79,20 +83,34 @@ impl Reconcile {
     async fn redeliver(&self) -> anyhow::Result<()> {
         let now = Utc::now();
         // Tries are counted over all that GitHub keeps, else one that always fails would be new for ever.
-        let tries = self.github.tries_since(now - GITHUB_KEEPS).await?;
+        let tries = self.github.failed_tries_since(now - GITHUB_KEEPS).await?;
+        let mut asked = 0;
         for missed in missed(&tries, now) {
-            if !self.store.has_delivery(&missed.guid).await? {
-                tracing::info!(
-                    guid = missed.guid,
-                    "asking GitHub to deliver again what did not reach us"
-                );
-                // One that GitHub cannot deliver again must not keep the others from it.
-                if let Err(error) = self.github.redeliver(missed.id).await {
-                    tracing::warn!(guid = missed.guid, %error, "a delivery could not be asked for again");
-                }
+            if asked == MISSED_AT_ONCE {
+                tracing::info!("GitHub is asked for the other missed deliveries in the next turn");
+                break;
             }
+            if self.store.has_delivery(&missed.guid).await? {
+                continue;
+            }
+            self.ask_again(missed).await?;
+            asked += 1;
         }
         Ok(())
+    }
+
+    async fn ask_again(&self, missed: &Tried) -> Result<(), GitHubError> {
+        let guid = &missed.guid;
+        tracing::info!(guid, "asking GitHub to deliver again what did not reach us");
+        match self.github.redeliver(missed.id).await {
+            Err(limited @ GitHubError::Limited(_)) => Err(limited),
+            // One that GitHub cannot deliver again must not keep the others from it.
+            Err(error) => {
+                tracing::warn!(guid, %error, "a delivery could not be asked for again");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Each installation that we know is asked for by its own id, because a list of thousands moves
@@ -146,18 +164,21 @@ impl Reconcile {
     }
 }
 
-/// The newest try of each delivery that failed on our side and may be tried again now. A 4xx was an
-/// answer of ours, and asking again would get the same one.
+/// The newest try of each delivery that failed on our side and may be tried again now, in the order in
+/// which things happened. A 4xx was an answer of ours, and asking again would get the same one.
 fn missed<'a>(tries: &'a [Tried], now: DateTime<Utc>) -> Vec<&'a Tried> {
     let mut by_guid: BTreeMap<&str, Vec<&'a Tried>> = BTreeMap::new();
     for tried in tries {
         by_guid.entry(&tried.guid).or_default().push(tried);
     }
     let due = |tries: Vec<&'a Tried>| {
+        let first = tries.iter().map(|tried| (tried.delivered_at, tried.id)).min()?;
         let newest = tries.iter().max_by_key(|t| (t.delivered_at, t.id)).copied()?;
         let failed = newest.status_code.is_none_or(|status| status == 0 || status >= 500);
         let rested = tries.len() == 1 || now - newest.delivered_at >= BETWEEN_TRIES;
-        (failed && rested && tries.len() < MOST_TRIES).then_some(newest)
+        (failed && rested && tries.len() < MOST_TRIES).then_some((first, newest))
     };
-    by_guid.into_values().filter_map(due).collect()
+    let mut all: Vec<_> = by_guid.into_values().filter_map(due).collect();
+    all.sort_by_key(|(first, _)| *first);
+    all.into_iter().map(|(_, newest)| newest).collect()
 }

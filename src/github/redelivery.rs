@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use octocrab::Page;
 use serde::Deserialize;
 
-/// Pages of a hundred that are looked through.
+/// Pages of a hundred tries that failed, and that are looked through.
 const MOST_PAGES: usize = 50;
 
 /// One try to deliver.
@@ -41,13 +41,13 @@ struct On {
 }
 
 impl GitHub {
-    /// Every try since then, newest first.
-    pub(crate) async fn tries_since(
+    /// Every try since then that was not answered well, newest first.
+    pub(crate) async fn failed_tries_since(
         &self,
         since: DateTime<Utc>,
     ) -> Result<Vec<Tried>, GitHubError> {
         let is_newer = |tried: &Tried| tried.delivered_at >= since;
-        self.app_pages("/app/hook/deliveries?per_page=100", is_newer).await
+        self.app_pages("/app/hook/deliveries?per_page=100&status=failure", is_newer).await
     }
 
     /// Asks GitHub to deliver something again.
