@@ -46,6 +46,8 @@ pub struct Prompt<'a> {
     pub messages: &'a [Message],
     /// The most tokens that the answer may have.
     pub max_output: i64,
+    /// How long a service may say nothing before it counts as one that does not answer.
+    pub patience: Duration,
 }
 
 /// A piece of the system text.

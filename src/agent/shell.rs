@@ -79,7 +79,8 @@ struct Shell<'a> {
 }
 
 impl Shell<'_> {
-    /// A service that says nothing for all the time that the task has does not answer.
+    /// A service that says nothing for all the time that the task has does not answer: it may have lost
+    /// this one call, so it is asked once more.
     async fn call(
         &self,
         step: u32,
@@ -95,12 +96,13 @@ impl Shell<'_> {
             tools: &self.tools,
             messages: turn.messages(),
             max_output,
+            patience: self.assignment.limits.time,
         };
         let asked = Instant::now();
         let answer = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(Stopped::Released),
-            () = tokio::time::sleep(self.assignment.limits.time) => Err(LlmError::Timeout),
+            () = tokio::time::sleep(prompt.patience * 2) => Err(LlmError::Timeout),
             answer = self.llm.call(&prompt) => answer,
         };
         let lost = answer.as_ref().map_or(asked.elapsed(), |reply| reply.lost);
@@ -173,7 +175,8 @@ impl Shell<'_> {
         if results.changed.is_empty() {
             return Ok(None);
         }
-        self.journal.diff(&results.changed).await
+        let diff = self.journal.diff(&results.changed).await?;
+        Ok(diff.map(|diff| prompt::shown(&diff)))
     }
 
     /// A search through a large tree would hold up everything else on this thread.

@@ -109,7 +109,8 @@ impl<L: Llm> Llm for Guarded<L> {
     async fn call(&self, prompt: &Prompt<'_>) -> Result<Reply, LlmError> {
         let provider = prompt.model.provider;
         self.breaker.admit(provider)?;
-        let answer = self.inner.call(prompt).await;
+        let answer = tokio::time::timeout(prompt.patience, self.inner.call(prompt)).await;
+        let answer = answer.unwrap_or(Err(LlmError::Timeout));
         // A refusal is an answer: the service is there.
         self.breaker.note(provider, answer.as_ref().is_err_and(LlmError::is_retryable));
         answer

@@ -190,7 +190,8 @@ async fn request(model: &Model, messages: &[Message]) -> Value {
     tokio::spawn(async move { axum::serve(listener, router).await });
     let endpoint = Endpoint { provider: model.provider, base_url, key: "key".into() };
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let prompt = Prompt { model, system: &[], tools: &[], messages, max_output: 2000 };
+    let prompt =
+        Prompt { model, system: &[], tools: &[], messages, max_output: 2000, patience: LONG };
     Providers::new(http, vec![endpoint]).call(&prompt).await.unwrap_err();
     let mut body = asked.lock().unwrap().take().expect("it was asked");
     for name in ["messages", "contents", "input"] {
@@ -303,7 +304,8 @@ const LONG: Duration = Duration::from_hours(1);
 const SHORT: Duration = Duration::from_secs(2);
 
 async fn ask(llm: &impl Llm, model: &Model) -> &'static str {
-    let prompt = Prompt { model, system: &[], tools: &[], messages: &[], max_output: 2000 };
+    let prompt =
+        Prompt { model, system: &[], tools: &[], messages: &[], max_output: 2000, patience: LONG };
     match llm.call(&prompt).await {
         Ok(_) => "answered",
         Err(LlmError::Away { .. }) => "away",
@@ -331,6 +333,29 @@ async fn a_service_is_left_alone_after_failures_in_a_row() {
     assert_eq!(service.asked.load(Ordering::SeqCst), 7, "nothing is sent while it is left alone");
     assert_eq!(ask(&llm, &gpt).await, "answered");
     assert!(!breaker.works(Provider::Anthropic) && breaker.works(Provider::OpenAi));
+}
+
+/// A service that says nothing to the first of so many calls.
+struct Silent(AtomicU32);
+
+#[async_trait]
+impl Llm for Silent {
+    async fn call(&self, _: &Prompt<'_>) -> Result<Reply, LlmError> {
+        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        if left.is_ok() { std::future::pending().await } else { Ok(says("hm")) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_an_answer_is_a_failure_that_is_made_good() {
+    let breaker = Breaker::new(2, LONG * 10);
+    let claude = model("claude-sonnet-5-5");
+    for (silent, told, works) in [(1, "answered", true), (2, "failed", false)] {
+        let guarded = Guarded::new(Silent(silent.into()), breaker.clone());
+        let llm = Retrying::new(guarded, RetryPolicy { tries: 2, ..RetryPolicy::default() });
+        assert_eq!(ask(&llm, &claude).await, told);
+        assert_eq!(breaker.works(Provider::Anthropic), works, "{silent}");
+    }
 }
 
 #[tokio::test]

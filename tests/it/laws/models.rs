@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// A model service that answers what it was given and remembers what it was asked.
 #[derive(Clone, Default)]
 struct Service {
@@ -117,8 +119,14 @@ async fn ask(llm: &dyn Llm, messages: &[Message]) -> Result<Reply, LlmError> {
         schema: json!({"type": "object", "properties": {"path": {"type": "string"}}}),
     }];
     let system = [Segment { text: "Be good.".to_owned(), cache: true }];
-    let prompt =
-        Prompt { model: &model(), system: &system, tools: &tools, messages, max_output: 4096 };
+    let prompt = Prompt {
+        model: &model(),
+        system: &system,
+        tools: &tools,
+        messages,
+        max_output: 4096,
+        patience: PATIENCE,
+    };
     llm.call(&prompt).await
 }
 
@@ -476,6 +484,7 @@ async fn the_other_wires_count_without_overlap_and_send_back_verbatim() {
             tools: &[],
             messages,
             max_output: 4096,
+            patience: PATIENCE,
         };
         let asked = first();
         let reply = llm.call(&prompt(&asked)).await.unwrap();
@@ -520,8 +529,14 @@ async fn the_other_wires_tell_waiting_from_never() {
         let answer = Answer { status, headers: vec![], body: body.to_owned() };
         let (_, llm, model) = Service::other(id, [answer]).await;
         let messages = first();
-        let prompt =
-            Prompt { model: &model, system: &[], tools: &[], messages: &messages, max_output: 9 };
+        let prompt = Prompt {
+            model: &model,
+            system: &[],
+            tools: &[],
+            messages: &messages,
+            max_output: 9,
+            patience: PATIENCE,
+        };
         let error = llm.call(&prompt).await.unwrap_err();
         let again = if error.is_retryable() { "again" } else { "never" };
         assert_eq!(format!("{again} {:?}: {error}", error.retry_after()), wanted);

@@ -12,6 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const STEPS: usize = 20;
 
@@ -85,7 +86,8 @@ async fn requests(model: &Model) -> Vec<Value> {
     for _ in 0..STEPS {
         let Effect::Call { max_output, .. } = effect else { panic!("{}", show(&effect)) };
         let (system, tools, messages) = (&system, &tools, turn.messages());
-        let prompt = Prompt { model, system, tools, messages, max_output };
+        let prompt =
+            Prompt { model, system, tools, messages, max_output, patience: Duration::from_mins(1) };
         let reply = llm.call(&prompt).await.unwrap();
         turn.handle(Event::Replied(reply.clone()));
         effect = turn.handle(Event::ToolsRan(results(&reply, &"line\n".repeat(200), 1)));
