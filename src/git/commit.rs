@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A larger patch is not pushed.
-const LARGEST_PATCH: usize = 20 * 1024 * 1024;
+pub(super) const LARGEST_PATCH: usize = 20 * 1024 * 1024;
 
 /// A commit and everything to make it again elsewhere.
 #[derive(Clone, Debug)]
@@ -102,7 +102,11 @@ impl Git {
         changed: &BTreeSet<String>,
     ) -> Result<Option<Vec<u8>>, GitError> {
         match self.tree_with(worktree, changed).await? {
-            Ok(tree) => Ok(Some(self.patch(&worktree.git_dir(), &worktree.base, &tree).await?)),
+            Ok(tree) => match self.patch(&worktree.git_dir(), &worktree.base, &tree).await {
+                // It may become smaller again; if not, whoever pushes it is told.
+                Err(GitError::Refused(_)) => Ok(None),
+                patch => patch.map(Some),
+            },
             Err(_unfit) => Ok(None),
         }
     }

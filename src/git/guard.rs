@@ -6,6 +6,7 @@
 
 mod paths;
 
+use super::commit::LARGEST_PATCH;
 use super::error::GitError;
 use super::{Git, Worktree};
 use crate::domain::ids::Sha;
@@ -13,10 +14,12 @@ use crate::domain::secrets;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt};
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 /// A larger file is not ours to write.
 const LARGEST_FILE: u64 = 5 * 1024 * 1024;
+
+const TOO_LARGE: &str = "the change is larger than 20 MB";
 
 /// A tree that may be pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub(crate) enum Guarded {
     Unchanged,
     /// This may be pushed.
     Checked(CheckedTree),
-    /// This may not, because of this path.
+    /// This may not, for this reason.
     Blocked(String),
 }
 
@@ -137,26 +140,35 @@ impl Git {
     ) -> Result<Option<String>, GitError> {
         let diff =
             self.text_diff(worktree, (&worktree.base, tree), &["-U0", "--no-renames"]).await?;
-        let mut place = (String::new(), 0_usize);
-        for line in diff.lines() {
-            let added = line.strip_prefix('+');
-            // An added line may well look like a heading of the diff, so headings are looked at too.
-            if let Some(sort) = added.and_then(secrets::in_line) {
-                let (path, number) = place;
-                return Ok(Some(format!(
-                    "line {number} of `{path}` looks like {sort}; secrets do not belong into a repository"
-                )));
-            }
-            if let Some(path) = line.strip_prefix("+++ b/") {
-                place = (path.to_owned(), 0);
-            } else if let Some(hunk) = line.strip_prefix("@@ ") {
-                place.1 = first_added(hunk);
-            } else if added.is_some() {
-                place.1 += 1;
-            }
+        if diff.len() > LARGEST_PATCH {
+            return Ok(Some(TOO_LARGE.to_owned()));
         }
-        Ok(None)
+        // A change of many megabytes would hold up everything else on this thread.
+        let looked = tokio::task::spawn_blocking(move || first_secret(&diff)).await;
+        looked.map_err(|broken| GitError::Io("looking for secrets".to_owned(), broken.into()))
     }
+}
+
+fn first_secret(diff: &str) -> Option<String> {
+    let mut place = (String::new(), 0_usize);
+    for line in diff.lines() {
+        let added = line.strip_prefix('+');
+        // An added line may well look like a heading of the diff, so headings are looked at too.
+        if let Some(sort) = added.and_then(secrets::in_line) {
+            let (path, number) = place;
+            return Some(format!(
+                "line {number} of `{path}` looks like {sort}; secrets do not belong into a repository"
+            ));
+        }
+        if let Some(path) = line.strip_prefix("+++ b/") {
+            place = (path.to_owned(), 0);
+        } else if let Some(hunk) = line.strip_prefix("@@ ") {
+            place.1 = first_added(hunk);
+        } else if added.is_some() {
+            place.1 += 1;
+        }
+    }
+    None
 }
 
 /// The first line that a hunk adds, from `-1,2 +3,4 @@`.
@@ -171,13 +183,20 @@ enum Content {
     Unfit(&'static str),
 }
 
+/// A command took the right to read it away.
+const UNREADABLE: Content = Content::Unfit("cannot be read any more");
+
 /// Reads a file without ever leaving the tree, whatever links lie in it.
 fn read(worktree: &Worktree, path: &str) -> Result<Content, GitError> {
     let io = |error| GitError::Io(path.to_owned(), error);
     let tree = Dir::open_ambient_dir(worktree.tree(), ambient_authority()).map_err(io)?;
     let metadata = match tree.symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Content::Gone),
+        // Where a folder of its path was replaced by a file, it is gone too.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Content::Gone);
+        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(UNREADABLE),
         Err(error) => return Err(io(error)),
     };
     if metadata.is_dir() {
@@ -194,7 +213,11 @@ fn read(worktree: &Worktree, path: &str) -> Result<Content, GitError> {
         return Ok(Content::Unfit("is larger than 5 MiB"));
     }
     let mut bytes = Vec::new();
-    let file = tree.open(path).map_err(io)?;
+    let file = match tree.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(UNREADABLE),
+        Err(error) => return Err(io(error)),
+    };
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(io)?;
     let mode = if metadata.mode() & 0o100 == 0 { "100644" } else { "100755" };
     Ok(Content::File { bytes, mode })

@@ -29,6 +29,8 @@ pub(super) enum Broken {
     Stopped(#[from] Stopped),
     #[error("{0:#}")]
     Ours(#[from] anyhow::Error),
+    #[error("what was changed before the interruption could not be kept")]
+    NotKept,
 }
 
 /// What to do with a task whose attempt broke.
@@ -127,6 +129,7 @@ impl Worker {
                 | GitError::Unreachable(..)
                 | GitError::TimedOut(..)),
             ) => passing(error, wait),
+            Broken::NotKept => Next::End(End::Internal, Some(detail::not_kept())),
             Broken::Git(
                 error @ (GitError::NotFound | GitError::Refused(_) | GitError::Renamed),
             ) => Next::End(End::PublishRefused, Some(error.to_string())),

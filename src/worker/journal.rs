@@ -1,6 +1,7 @@
 //! Stores every step of an attempt before the next one begins.
 
 use super::checking::Checks;
+use super::past::NOT_KEPT;
 use super::setup::Preparing;
 use crate::agent::workspace::Workspace;
 use crate::agent::{Journal, Ready, StepResults, Stopped};
@@ -75,17 +76,19 @@ impl Journal for StepJournal<'_> {
 }
 
 impl StepJournal<'_> {
-    /// The workspace's whole change, if it is not the one that was stored last.
+    /// The workspace's whole change, if it is not the one that was stored last; [`NOT_KEPT`] if it is
+    /// none that could be stored.
     async fn new_patch(&self, changed: &BTreeSet<String>) -> Result<Option<Vec<u8>>, Stopped> {
         if changed.is_empty() {
             return Ok(None);
         }
         let snapshot = self.git.snapshot(self.worktree, changed).await;
         let snapshot = snapshot.map_err(|e| Stopped::Storage(e.to_string()))?;
+        let patch = snapshot.unwrap_or(NOT_KEPT.to_vec());
         let mut last = self.last_patch.lock().await;
-        let Some(patch) = snapshot.filter(|patch| last.as_ref() != Some(patch)) else {
+        if last.as_ref() == Some(&patch) {
             return Ok(None);
-        };
+        }
         *last = Some(patch.clone());
         Ok(Some(patch))
     }

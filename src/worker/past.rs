@@ -35,7 +35,9 @@ impl Worker {
             past.earlier.push(told(id, &left));
             return Ok(past);
         }
-        let patch = last_patch(&steps).filter(|_| left.base_sha == task.base_sha.as_str());
+        let is_usable =
+            |patch: &Vec<u8>| patch != NOT_KEPT && left.base_sha == task.base_sha.as_str();
+        let patch = last_patch(&steps).filter(is_usable);
         let steps = already(steps)?;
         let results = steps.iter().rev().find_map(|step| step.results.as_ref());
         let changed = results.filter(|_| patch.is_some()).map(|r| r.changed.clone());
@@ -82,6 +84,10 @@ fn all_told(id: TaskId, left: &Left) -> Vec<EarlierTask> {
     };
     std::iter::once(told(id, left)).chain((1..).zip(findings).map(finding)).collect()
 }
+
+/// In place of a patch: there was a change that could not be stored, because it was too large or had
+/// something in it that is no plain file. A patch of nothing is not empty, because it is compressed.
+pub(super) const NOT_KEPT: &[u8] = &[];
 
 /// The workspace's whole change after these steps.
 pub(super) fn last_patch(steps: &[StoredStep]) -> Option<Vec<u8>> {

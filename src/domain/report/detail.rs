@@ -13,6 +13,11 @@ pub fn repository_is_gone() -> String {
     "The App was taken out of this repository, so I stopped. You pay nothing.".to_owned()
 }
 
+/// An interruption took what had been changed.
+pub fn not_kept() -> String {
+    "I was interrupted, and what I had changed could not be kept: it was larger than 20 MB, or had something in it that is no plain file.".to_owned()
+}
+
 /// Something passing did not pass.
 pub fn gave_up(error: &dyn Display) -> String {
     format!("It did not work for three days, so I gave up: {error}")

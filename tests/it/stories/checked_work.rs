@@ -4,11 +4,12 @@
 use crate::world::impatient::Server as Impatient;
 use crate::world::processes::{gone, there};
 use crate::world::{Plan, REPOSITORY, World, impatient, repo, story};
-use asynccoder::simulator::{CheckRunView, Script};
+use asynccoder::simulator::{At, CheckRunView, Moment, Script};
 use expect_test::expect;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 fn bash(command: &str) -> (&'static str, Value) {
     ("bash", json!({ "command": command }))
@@ -351,6 +352,66 @@ story!(what_a_command_changed_is_pushed, with_files(WANTS_FIXED), async |world| 
     );
     let patch = world.simulator.diff(REPOSITORY, "main", &check(world).head_sha).unwrap();
     assert!(patch.contains("new file mode 100755"), "{patch}");
+});
+
+story!(
+    a_file_where_a_folder_was_is_pushed,
+    with_files(&[("docs/a.md", "a\n"), ("docs/deep/b.md", "b\n")]),
+    async |world| {
+        world.model(
+            Script::new("one file")
+                .calls(vec![bash("cat docs/*.md docs/*/*.md > all; rm -r docs; mv all docs")])
+                .calls(vec![says_it_is_done()]),
+        );
+        world.alice.comments(&world.issue, "/asynccoder async make docs one file");
+        world.settles_as(expect![[r#"
+            alice        #1 /asynccoder async make docs one file
+            asynccoder   #1 :eyes:
+            asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (docs/a.md +1 -0, docs/deep/b.md +0 -1)
+            asynccoder   opens #2 "A change" for main as a draft
+            asynccoder   check "Async Coder / async" success on <sha>
+            asynccoder   #1 async · done: I opened draft pull request #2. [3 steps, 1 credit]
+        "#]]).await;
+    }
+);
+
+/// Writes 25 MB that nothing makes smaller.
+fn piles_up() -> Script {
+    let noise = "for n in 1 2 3 4 5; do head -c 5000000 /dev/urandom > noise$n; done; make check";
+    Script::new("piles up")
+        .calls(vec![bash(noise)])
+        .calls(vec![bash("ls")])
+        .calls(vec![says_it_is_done()])
+}
+
+/// A machine that is slow at so many bytes loses no lease over them.
+fn with_patience() -> Plan {
+    with_files(WANTS_FIXED).timing(|timing| timing.lease = Duration::from_mins(1))
+}
+
+story!(more_than_can_be_pushed_is_told, with_patience(), async |world| {
+    world.model(piles_up());
+    world.alice.comments(&world.issue, "/asynccoder async make noise");
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder async make noise
+        asynccoder   #1 :eyes:
+        asynccoder   #1 async · failed: The result touches something that I may not change, so I did not push it. You pay nothing for this task. [4 steps, 0 credits]
+    "#]]).await;
+});
+
+story!(what_could_not_be_kept_is_not_taken_for_no_change, with_patience(), async |world| {
+    world.model(piles_up());
+    let gate = world.simulator.faults().hold(At::models().after(1), Moment::BeforeReply);
+    world.alice.comments(&world.issue, "/asynccoder async make noise");
+    gate.reached().await.unwrap();
+    world.stop().await;
+    gate.open();
+    world.start().await;
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder async make noise
+        asynccoder   #1 :eyes:
+        asynccoder   #1 async · failed: Something on my side went wrong. You pay nothing for this task. [1 step, 0 credits]
+    "#]]).await;
 });
 
 /// What a program would find that takes the workspace for a repository of its own: everything through
