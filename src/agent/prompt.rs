@@ -147,8 +147,20 @@ fn change(fence: &str, review: &ReviewInput) -> String {
     said
 }
 
+/// What was added by the newest `retry` stands at the end, so of a long one both ends are told.
 fn instruction(fence: &str, text: &TaskText) -> String {
-    let (requester, instruction) = (word(&text.requester), inert(fence, &text.instruction));
+    let (requester, words) = (word(&text.requester), harmless(fence, &visible(&text.instruction)));
+    let all = words.len();
+    let instruction = if all <= 2 * LONGEST_TEXT_BYTES {
+        words
+    } else {
+        let (head, tail) = (
+            words.floor_char_boundary(LONGEST_TEXT_BYTES),
+            words.ceil_char_boundary(all - LONGEST_TEXT_BYTES),
+        );
+        let (head, tail) = (words.get(..head), words.get(tail..));
+        format!("{}\n[cut off here]\n{}", head.unwrap_or_default(), tail.unwrap_or_default())
+    };
     format!(
         "<instruction fence={fence} from=\"{requester}\">\n{instruction}\n</instruction fence={fence}>\n"
     )
@@ -221,13 +233,18 @@ pub fn handed_off(notes: &str, plan: &[PlanItem], changed: &BTreeSet<String>) ->
     UserPart::Text { text, cache_breakpoint: true }
 }
 
-/// The whole change, for a last look before it is published.
-pub fn review(fence: &str, diff: &str) -> String {
+/// What is shown of a change.
+pub fn shown(diff: &str) -> String {
+    cut(diff, LONGEST_REVIEW_BYTES)
+}
+
+/// The change, as far as it is shown, for a last look before it is published.
+pub fn review(fence: &str, shown: &str) -> String {
     format!(
         "Before this is published, look at your whole change once, as a reviewer would:\n\n{}\n\n\
          Remove what was only for trying things out, undo what the task does not need, and mend what you \
          find wrong. Then call finish again, with a summary of what the change really is.",
-        fenced(fence, "you", "change", &harmless(fence, &cut(diff, LONGEST_REVIEW_BYTES)))
+        fenced(fence, "you", "change", &harmless(fence, shown))
     )
 }
 
@@ -301,8 +318,12 @@ fn fenced(fence: &str, author: &str, part: &str, text: &str) -> String {
 
 /// Text that cannot end its fence, without what people cannot see.
 fn inert(fence: &str, text: &str) -> String {
-    let text: String = without_html_comments(text).chars().filter(|c| !is_hidden(*c)).collect();
-    cut(&harmless(fence, &text), LONGEST_TEXT_BYTES)
+    cut(&harmless(fence, &visible(text)), LONGEST_TEXT_BYTES)
+}
+
+/// Without what people cannot see.
+fn visible(text: &str) -> String {
+    without_html_comments(text).chars().filter(|c| !is_hidden(*c)).collect()
 }
 
 /// Text that cannot end its fence.

@@ -268,6 +268,15 @@ pub(super) fn check_form(messages: &[Message]) {
 }
 
 #[test]
+fn the_newest_words_of_a_long_instruction_are_told() {
+    let mut assignment = assignment();
+    assignment.task_text.instruction = format!("first {}last", "long ".repeat(20_000));
+    let text = format!("{:?}", prompt::task(&assignment));
+    assert!(text.contains("first long") && text.contains("long last"), "{text}");
+    assert!(text.contains("[cut off here]") && text.len() < 40_000, "{}", text.len());
+}
+
+#[test]
 fn the_task_is_told_with_everything_foreign_in_fences() {
     let mut assignment = assignment();
     let text = &mut assignment.task_text;
