@@ -99,7 +99,10 @@ fn missing(app: &App) -> Vec<String> {
 
 fn models(config: &Config) -> Finding {
     let Some(model) = &config.default_model else {
-        return Err("no model service has a key: set ANTHROPIC_API_KEY".to_owned());
+        return Err(
+            "no model service has a key: set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY"
+                .to_owned(),
+        );
     };
     let provider = config.catalog.by_id(model).map(|m| m.provider);
     match provider.filter(|p| !config.provider_names().contains(p)) {

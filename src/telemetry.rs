@@ -14,7 +14,11 @@ pub(crate) fn start(format: Option<&str>, filter: &str) {
         Some("text") => true,
         Some(_) | None => std::io::stderr().is_terminal(),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Whoever reads the log may go away; work goes on, and telling the same place would be a panic.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let started = if text { builder.try_init() } else { builder.json().try_init() };
     if started.is_err() {
         tracing::debug!("logging was started before");

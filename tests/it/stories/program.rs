@@ -3,6 +3,7 @@
 use crate::world::process::{Server, finish, program, run, told};
 use crate::world::{Plan, World, story, tell};
 use expect_test::expect;
+use std::process::Stdio;
 
 #[tokio::test]
 async fn all_that_is_missing_is_named_at_once() {
@@ -86,7 +87,7 @@ async fn doctor_says_what_to_mend() {
         ok    database: reachable, up to date, and the ledger adds up
         ok    git: <version>
         WRONG the App on GitHub: not found: Integration not found. Check APP_ID, PRIVATE_KEY, GITHUB_API_URL and this machine's clock
-        WRONG models: no model service has a key: set ANTHROPIC_API_KEY
+        WRONG models: no model service has a key: set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY
         ok    sandbox: SANDBOX is off, so no command and no check is run
         ok    setup: SETUP_HOSTS names no hosts, so no dependencies are fetched
         asynccoder: 2 of the above must be mended
@@ -123,6 +124,17 @@ async fn the_demo_plays_the_whole_story() {
         assert!(said.contains(part), "{part:?} is not in:\n{said}");
     }
     assert!(said.ends_with("exit code Some(0)\n"), "{said}");
+}
+
+/// Whoever reads the log, or the pipe to them, may go away; the work is what counts.
+#[tokio::test]
+async fn the_demo_goes_on_when_nobody_reads_its_log() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let mut demo = program(&world, &["demo"], [("RUST_LOG", "debug")]);
+    let mut running = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(running.stderr.take());
+    let output = running.wait_with_output().await.unwrap();
+    assert!(output.status.success(), "{}", told(&output));
 }
 
 story!(health_and_metrics_are_there, async |world| {
