@@ -72,10 +72,11 @@ impl Verb {
             Verb::Architect => &["plan"],
             Verb::PrReview => &["pr-review", "review"],
             Verb::Async => &["do", "code"],
+            // Whoever wants something to end must not begin something that costs.
+            Verb::Cancel => &["stop"],
             Verb::Ask
             | Verb::Help
             | Verb::Status
-            | Verb::Cancel
             | Verb::Retry
             | Verb::Models
             | Verb::Credits

@@ -11,7 +11,7 @@ use crate::domain::text::{inert, one_line};
 /// `help`: what this version can do, from the grammar itself.
 pub fn help() -> String {
     let mut text = String::from(
-        "### Async Coder · help\n\n`/asynccoder <verb> [key=value]… [text]` on a line of its own.\n\n| verb | what I do |\n|---|---|\n",
+        "### Async Coder · help\n\n`/asynccoder <verb> [key=value]… [text]` on a line of its own; text without a verb is work for `async`, unless this repository is configured otherwise.\n\n| verb | what I do |\n|---|---|\n",
     );
     for verb in Verb::ALL {
         let aliases: String = verb.aliases().iter().map(|a| format!(", `{a}`")).collect();

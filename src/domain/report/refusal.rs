@@ -36,7 +36,7 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::NoSuchModel(no) => no_such_model(no),
         Refusal::NoKey { model, provider } => no_key(model, *provider),
         Refusal::NoModels => {
-            "I cannot use any model: this server has no key of a model service. Its operator can set ANTHROPIC_API_KEY.".to_owned()
+            "I cannot use any model: this server has no key of a model service. Its operator can set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY.".to_owned()
         }
         Refusal::Archived => "This repository is archived, so I cannot change it. Unarchive it to go on.".to_owned(),
         Refusal::Empty => "This repository has no commit yet. Push one, then ask again.".to_owned(),

@@ -8,7 +8,7 @@ story!(help_lists_what_this_version_can_do, async |world| {
     expect![[r#"
         ### Async Coder · help
 
-        `/asynccoder <verb> [key=value]… [text]` on a line of its own.
+        `/asynccoder <verb> [key=value]… [text]` on a line of its own; text without a verb is work for `async`, unless this repository is configured otherwise.
 
         | verb | what I do |
         |---|---|
@@ -20,7 +20,7 @@ story!(help_lists_what_this_version_can_do, async |world| {
         | `async`, `do`, `code` | do what the text says, as a pull request |
         | `help` | show this list |
         | `status` | show the tasks of this thread |
-        | `cancel` | stop the newest task of this thread, or `cancel t_…` |
+        | `cancel`, `stop` | stop the newest task of this thread, or `cancel t_…` |
         | `retry` | go on from the newest ended task of this thread, with what you add |
         | `models` | list the models and their prices |
         | `credits` | show what this account has left |

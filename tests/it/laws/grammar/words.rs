@@ -22,6 +22,7 @@ fn what_is_asked_for() {
             "/asynccoder credits",
             "/asynccoder status",
             "/asynccoder cancel t_0011aabb",
+            "/asynccoder stop",
             "/asynccoder retry 0011aabb but faster",
             "/asynccoder make the total right",
             "/asynccoder bug here",
@@ -63,6 +64,8 @@ fn what_is_asked_for() {
                 status
             "/asynccoder cancel t_0011aabb"
                 cancel "t_0011aabb"
+            "/asynccoder stop"
+                cancel
             "/asynccoder retry 0011aabb but faster"
                 retry "0011aabb but faster"
             "/asynccoder make the total right"
