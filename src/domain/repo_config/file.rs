@@ -132,14 +132,15 @@ impl Reader<'_> {
             "budget" => self.layer.budget = self.credits(name, value),
             "permissions" => self.table(name, value, Self::permission),
             "review" => self.table(name, value, Self::review),
-            _ => self.unknown(key, KEYS),
+            _ => self.unknown(key, None, KEYS),
         }
     }
 
     fn permission(&mut self, key: &Key<'_>, value: &Value<'_>) {
         let name: &str = key.get_ref();
         let Ok(kind) = Kind::from_str(name) else {
-            return self.unknown(key, Kind::ALL.iter().map(|kind| kind.as_str()));
+            let kinds = Kind::ALL.iter().map(|kind| kind.as_str());
+            return self.unknown(key, Some("permissions"), kinds);
         };
         let allowed = [Permission::Write, Permission::Admin];
         let permission = self.one_of(name, value, &allowed);
@@ -151,7 +152,7 @@ impl Reader<'_> {
         match name {
             "automatic" => self.layer.review_automatic = self.yes(name, value),
             "on_push" => self.layer.review_on_push = self.yes(name, value),
-            _ => self.unknown(key, REVIEW_KEYS),
+            _ => self.unknown(key, Some("review"), REVIEW_KEYS),
         }
     }
 
@@ -269,8 +270,19 @@ impl Reader<'_> {
         found
     }
 
-    fn unknown<'n>(&mut self, key: &Key<'_>, known: impl IntoIterator<Item = &'n str>) {
+    /// In TOML all that follows the heading of a table belongs to it, which is easily forgotten.
+    fn unknown<'n>(
+        &mut self,
+        key: &Key<'_>,
+        table: Option<&str>,
+        known: impl IntoIterator<Item = &'n str>,
+    ) {
         let name: &str = key.get_ref();
+        if let Some(table) = table.filter(|_| KEYS.contains(&name)) {
+            let what =
+                format!("`[{table}]` has no key `{name}`; it belongs above the first `[table]`.");
+            return self.fault(key.span().start, what);
+        }
         let meant = nearest(name, known.into_iter().map(str::to_owned));
         let meant = meant.map(|meant| format!(" Did you mean `{meant}`?")).unwrap_or_default();
         let name: String = name.chars().filter(|c| !c.is_control() && *c != '`').take(60).collect();

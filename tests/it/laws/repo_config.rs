@@ -87,6 +87,13 @@ fn everything_that_is_wrong_is_told_with_its_line() {
     "#]],
     );
     faults(
+        "[review]\nautomatic = true\nchecks = [\"make check\"]\n[permissions]\nmodel = \"opus\"\n",
+        expect![[r#"
+            line 3: `[review]` has no key `checks`; it belongs above the first `[table]`.
+            line 5: `[permissions]` has no key `model`; it belongs above the first `[table]`.
+        "#]],
+    );
+    faults(
         "review = true\nprotected = [\"a{b\"]\nmodel = \"\"\nbudget = 0\n",
         expect![[r#"
         line 1: `review` takes a table, `[review]`
