@@ -45,7 +45,14 @@ pub(crate) async fn play(options: Options) -> anyhow::Result<()> {
     let app = App::start(stage.config()?).await?;
     stage.simulator.deliver_to(&format!("{}/api/webhooks/github", app.url()));
 
-    println!("GitHub and the model are simulated on this machine; everything else is real.\n");
+    let simulated = if options.real_model {
+        "GitHub is simulated"
+    } else {
+        "GitHub and the model are simulated"
+    };
+    println!(
+        "{simulated} on this machine, and no command is run (SANDBOX=off); everything else is real.\n"
+    );
     println!("dana comments on {REPOSITORY}#{}: {COMMAND}\n", stage.issue);
     let limit = if options.real_model { REAL_LIMIT } else { SCRIPTED_LIMIT };
     let teller = Arc::new(Teller::new(stage.simulator.clone()));
