@@ -4,6 +4,7 @@ mod cases;
 pub(super) mod desk;
 mod presses;
 mod queues;
+mod retention;
 mod states;
 
 use desk::Desk;
@@ -77,6 +78,8 @@ on_both!(
     a_blocked_account_is_looked_past,
     what_becomes_free_is_claimed_at_once,
     a_lease_that_runs_out_is_noticed;
+    retention: what_is_old_is_forgotten,
+    nobody_waits_long_for_what_is_forgotten;
 );
 
 /// Before bodies were packed they were stored as they came.

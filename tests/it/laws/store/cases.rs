@@ -352,7 +352,6 @@ pub async fn a_turn_is_taken_once(desk: &Desk) {
     assert!(soon, "each schedule has its own turn");
     desk.store.end_turn(Schedule::Redeliver, Some("down".to_owned())).await.unwrap();
     assert!(desk.store.take_turn(Schedule::Redeliver, LEASE).await.unwrap(), "it is due again");
-    desk.store.forget_old().await.unwrap();
 }
 
 pub async fn a_grant_adds_up(desk: &Desk) {
