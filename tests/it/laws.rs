@@ -20,6 +20,7 @@ mod prefix;
 mod repo_config;
 mod review;
 mod sandbox;
+mod scans;
 mod secrets;
 mod setup;
 mod store;
