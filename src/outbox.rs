@@ -69,7 +69,8 @@ impl Outbox {
     /// Works until told to stop. Woken by its bell and by a look every poll.
     pub(crate) async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.store.claim_writer(self.timing.lease).await {
+            let hourly = self.timing.writes_an_hour;
+            match self.store.claim_writer(self.timing.lease, hourly).await {
                 Ok(Some(writer)) => self.drive(&writer, &stop).await,
                 Ok(None) => self.rest(&stop).await,
                 Err(error) => {

@@ -44,7 +44,8 @@ pub enum Job {
     Document(DueDocument),
 }
 
-/// An account has something to do if an act is due or a document shows less than is wanted.
+/// An account has something to do if an act is due or a document shows less than is wanted: exactly what
+/// [`Store::next_job`] finds, or a writer would begin and end for nothing, again and again.
 const NEXT_WRITER: Sql = locking!(
     "select a.id from accounts a
      where (a.writer_until is null or a.writer_until <= $1) and (a.blocked_until is null or a.blocked_until <= $1)
@@ -57,19 +58,23 @@ const NEXT_WRITER: Sql = locking!(
             or exists (
                select 1 from documents d join tasks t on t.id = d.task_id
                where d.account_id = a.id and d.wanted > d.shown and not d.dead and d.due_at <= $1
-                 and (d.progress_at <= $1 or t.phase = 'ended')))
+                 and (t.phase = 'ended' or (d.progress_at <= $1
+                     and (d.github_id is null or a.paced_until is null or a.paced_until <= $2)))))
      order by a.writer_until nulls first limit 1",
     " for update of a skip locked"
 );
 
 impl Store {
-    /// Becomes the writer of an account that has something to do, for so long.
-    pub async fn claim_writer(&self, lease: Duration) -> Result<Option<Writer>> {
+    /// Becomes the writer of an account that has something to do and the room for it, for so long.
+    pub async fn claim_writer(
+        &self,
+        lease: Duration,
+        hourly: HourlyWrites,
+    ) -> Result<Option<Writer>> {
         let mut tx = self.db.begin().await?;
         let now = tx.clock().await?;
-        let Some((account,)) = opt::<(AccountId,)>(&mut tx, NEXT_WRITER, args![now]).await? else {
-            return Ok(None);
-        };
+        let next = opt(&mut tx, NEXT_WRITER, args![now, hourly.tight_after(now)]).await?;
+        let Some((account,)): Option<(AccountId,)> = next else { return Ok(None) };
         let claimed: Option<(Lease, Option<InstallationId>)> = opt(
             &mut tx,
             "update accounts set writer_lease = writer_lease + 1, writer_until = $2 where id = $1

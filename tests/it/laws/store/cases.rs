@@ -277,7 +277,7 @@ pub async fn cancelling_depends_on_the_phase(desk: &Desk) {
     desk.admits(1, "too late", task(10)).await.unwrap();
     let late = desk.claims().await.unwrap();
     seal_with_acts(desk, &late).await;
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
     begin_push(desk, &writer).await;
     assert_eq!(desk.store.cancel_task(late.id).await.unwrap(), Stopping::TooLate);
     assert_eq!(desk.balance(1).await, (100, 10), "it goes on and is paid at its end");
@@ -294,9 +294,10 @@ pub async fn a_sealed_task_that_was_cancelled_publishes_nothing(desk: &Desk) {
 
 pub async fn one_writer_at_a_time(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
-    let writer = desk.store.claim_writer(Duration::ZERO).await.unwrap().unwrap();
-    let taker = desk.store.claim_writer(LEASE).await.unwrap().expect("the first lease ran out");
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none());
+    let writer = desk.store.claim_writer(Duration::ZERO, WRITES).await.unwrap().unwrap();
+    let taker =
+        desk.store.claim_writer(LEASE, WRITES).await.unwrap().expect("the first lease ran out");
+    assert!(desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none());
     assert!(!desk.store.renew_writer(&writer, LEASE).await.unwrap());
     let Job::Document(document) = next_job(desk, &taker).await else { panic!() };
     assert!(
@@ -309,7 +310,7 @@ pub async fn one_writer_at_a_time(desk: &Desk) {
     assert!(!desk.store.act_begins(reaction.id, &writer, WRITES).await.unwrap());
     desk.store.release_writer(&taker, Some(LEASE)).await.unwrap();
     assert!(
-        desk.store.claim_writer(LEASE).await.unwrap().is_none(),
+        desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none(),
         "GitHub asked the installation to wait"
     );
 }
@@ -318,7 +319,7 @@ pub async fn acts_of_a_task_go_in_order(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
     let task = desk.claims().await.unwrap();
     seal_with_acts(desk, &task).await;
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
     let push = begin_push(desk, &writer).await;
     desk.store.act_done(&push, serde_json::json!({})).await.unwrap();
     let Job::Act(pull_request) = next_job(desk, &writer).await else { panic!() };
@@ -335,7 +336,7 @@ pub async fn an_impossible_act_ends_its_task_unpaid(desk: &Desk) {
     let task = desk.claims().await.unwrap();
     desk.uses(&task, 1, 5).await;
     seal_with_acts(desk, &task).await;
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
     let push = begin_push(desk, &writer).await;
     desk.store.act_impossible(&push, "protected branch").await.unwrap();
     let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else { panic!() };
@@ -379,7 +380,7 @@ pub async fn an_hour_has_room_for_so_many_writes(desk: &Desk) {
     }
     // Half of four writes may come at once.
     let few = HourlyWrites(4);
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, few).await.unwrap().unwrap();
     for _ in 0..2 {
         let Next::Do(Job::Document(document)) = desk.store.next_job(&writer, few).await.unwrap()
         else {
@@ -393,7 +394,7 @@ pub async fn an_hour_has_room_for_so_many_writes(desk: &Desk) {
     };
     assert!(wait <= Duration::from_mins(30), "{wait:?}");
     desk.store.release_writer(&writer, None).await.unwrap();
-    let next = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let next = desk.store.claim_writer(LEASE, few).await.unwrap().unwrap();
     let seen = desk.store.next_job(&next, few).await.unwrap();
     assert!(matches!(seen, Next::Paced(_)), "the next writer knows it too: {seen:?}");
 }
@@ -402,7 +403,7 @@ pub async fn progress_stops_before_the_hour_is_used_up(desk: &Desk) {
     desk.admits(1, "key", task(10)).await.unwrap();
     let task = desk.claims().await.unwrap();
     let few = HourlyWrites(20);
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, few).await.unwrap().unwrap();
     let mut edits = 0;
     loop {
         // Claiming a task shows it as running: that is progress.
@@ -422,7 +423,11 @@ pub async fn progress_stops_before_the_hour_is_used_up(desk: &Desk) {
         }
     }
     assert_eq!(edits, 7, "seven of ten, with the emoji");
+    desk.store.release_writer(&writer, None).await.unwrap();
+    let idle = desk.store.claim_writer(LEASE, few).await.unwrap();
+    assert!(idle.is_none(), "nobody takes a turn in which there is nothing to do");
     assert!(desk.ends(&task, End::Done).await);
+    let writer = desk.store.claim_writer(LEASE, few).await.unwrap().expect("an end to show");
     let last = desk.store.next_job(&writer, few).await.unwrap();
     assert!(matches!(last, Next::Do(Job::Document(d)) if d.is_final), "the end is shown");
 }
@@ -436,7 +441,7 @@ pub async fn a_suspended_account_owes_and_gets_nothing(desk: &Desk) {
     desk.told(vec![Fact::Suspended(stands(1, 1, true, 1))]).await;
     assert_eq!(desk.balance(1).await, (100, 0));
     assert!(!desk.uses(&running, 2, 5).await, "the attempt has lost its lease");
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "nothing is written");
+    assert!(desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none(), "nothing is written");
     assert!(desk.store.admit(&late, task(10), Vec::new(), NO_LIMIT).await.unwrap().is_none());
     desk.told(vec![Fact::Allowed(stands(1, 1, false, 2))]).await;
     assert!(desk.claims().await.is_none(), "what was dropped stays dropped");
