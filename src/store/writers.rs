@@ -131,13 +131,15 @@ impl Store {
         Ok(hourly.wait(paced_until, now).map_or(Next::Do(job), Next::Paced))
     }
 
-    /// Stops being the writer; whoever stopped longest ago is served next. `blocked`: GitHub asked the whole installation to wait so long.
+    /// Stops being the writer; whoever stopped longest ago is served next. `blocked`: GitHub asked the
+    /// whole installation to wait so long, or longer if it was asked to before.
     pub async fn release_writer(&self, writer: &Writer, blocked: Option<Duration>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let now = tx.clock().await?;
         exec(
             &mut tx,
-            "update accounts set writer_until = $4, blocked_until = coalesce($3, blocked_until)
+            "update accounts set writer_until = $4,
+                 blocked_until = case when $3 is null or blocked_until > $3 then blocked_until else $3 end
              where id = $1 and writer_lease = $2",
             args![writer.account, writer.lease, blocked.map(|wait| now + wait), now],
         )

@@ -55,6 +55,7 @@ on_both!(
     cancelling_depends_on_the_phase,
     a_sealed_task_that_was_cancelled_publishes_nothing,
     one_writer_at_a_time,
+    the_longer_of_two_waits_counts,
     acts_of_a_task_go_in_order,
     an_impossible_act_ends_its_task_unpaid,
     a_turn_is_taken_once,

@@ -315,6 +315,16 @@ pub async fn one_writer_at_a_time(desk: &Desk) {
     );
 }
 
+pub async fn the_longer_of_two_waits_counts(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
+    // Whoever decides commands is asked to wait while something is written.
+    desk.store.block(writer.account, LEASE).await.unwrap();
+    desk.store.release_writer(&writer, Some(Duration::ZERO)).await.unwrap();
+    let next = desk.store.claim_writer(LEASE, WRITES).await.unwrap();
+    assert!(next.is_none(), "the shorter wait is over, the longer one is not");
+}
+
 pub async fn acts_of_a_task_go_in_order(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
     let task = desk.claims().await.unwrap();
