@@ -23,6 +23,7 @@ mod sandbox;
 mod scans;
 mod secrets;
 mod setup;
+mod silence;
 mod store;
 mod text;
 mod tools;
