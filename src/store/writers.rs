@@ -13,6 +13,15 @@ use crate::domain::pace::HourlyWrites;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
+/// What a writer takes upon itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Everything.
+    All,
+    /// What a few requests do. Git may take minutes, and somebody has to be left for everything else.
+    Light,
+}
+
 /// The right to write to GitHub for one account.
 #[derive(Clone, Debug)]
 pub struct Writer {
@@ -22,6 +31,8 @@ pub struct Writer {
     pub lease: Lease,
     /// `None` once the App is uninstalled.
     pub installation: Option<InstallationId>,
+    /// What it takes upon itself.
+    pub load: Load,
 }
 
 /// What a writer finds when it looks for its next job.
@@ -52,6 +63,7 @@ const NEXT_WRITER: Sql = locking!(
        and a.suspended_at is null
        and (exists (
                select 1 from acts c where c.account_id = a.id and c.state in ('open', 'acting', 'unknown') and c.due_at <= $1
+                 and ($3 or c.kind not in ('push', 'delete_branch'))
                  and not exists (
                      select 1 from acts b
                      where b.command_id = c.command_id and b.required and b.position < c.position and b.state <> 'done'))
@@ -71,9 +83,20 @@ impl Store {
         lease: Duration,
         hourly: HourlyWrites,
     ) -> Result<Option<Writer>> {
+        self.claim_writer_of(Load::All, lease, hourly).await
+    }
+
+    /// The same, with what it takes upon itself.
+    pub async fn claim_writer_of(
+        &self,
+        load: Load,
+        lease: Duration,
+        hourly: HourlyWrites,
+    ) -> Result<Option<Writer>> {
         let mut tx = self.db.begin().await?;
         let now = tx.clock().await?;
-        let next = opt(&mut tx, NEXT_WRITER, args![now, hourly.tight_after(now)]).await?;
+        let terms = args![now, hourly.tight_after(now), load == Load::All];
+        let next = opt(&mut tx, NEXT_WRITER, terms).await?;
         let Some((account,)): Option<(AccountId,)> = next else { return Ok(None) };
         let claimed: Option<(Lease, Option<InstallationId>)> = opt(
             &mut tx,
@@ -83,7 +106,7 @@ impl Store {
         )
         .await?;
         tx.commit().await?;
-        Ok(claimed.map(|(lease, installation)| Writer { account, lease, installation }))
+        Ok(claimed.map(|(lease, installation)| Writer { account, lease, installation, load }))
     }
 
     /// GitHub asked the whole installation to wait so long: no command of the account is decided, and
@@ -124,7 +147,7 @@ impl Store {
             return Ok(Next::Nothing);
         };
         let is_tight = hourly.is_tight(paced_until, now);
-        let act = acts::next(&mut tx, writer.account, now).await?;
+        let act = acts::next(&mut tx, writer, now).await?;
         let document = documents::next(&mut tx, writer.account, now, !is_tight).await?;
         tx.commit().await?;
         let Some(job) = more_urgent(act, document) else { return Ok(Next::Nothing) };

@@ -56,6 +56,7 @@ on_both!(
     a_sealed_task_that_was_cancelled_publishes_nothing,
     one_writer_at_a_time,
     the_longer_of_two_waits_counts,
+    a_light_writer_leaves_pushes_to_others,
     acts_of_a_task_go_in_order,
     an_impossible_act_ends_its_task_unpaid,
     a_turn_is_taken_once,

@@ -15,7 +15,7 @@ use asynccoder::store::commands::Ending;
 use asynccoder::store::deliveries::{Digest, Fact};
 use asynccoder::store::schedules::Schedule;
 use asynccoder::store::tasks::{Release, Sealed};
-use asynccoder::store::writers::{Job, Next, Writer};
+use asynccoder::store::writers::{Job, Load, Next, Writer};
 use std::time::Duration;
 
 /// More than any case writes.
@@ -323,6 +323,33 @@ pub async fn the_longer_of_two_waits_counts(desk: &Desk) {
     desk.store.release_writer(&writer, Some(Duration::ZERO)).await.unwrap();
     let next = desk.store.claim_writer(LEASE, WRITES).await.unwrap();
     assert!(next.is_none(), "the shorter wait is over, the longer one is not");
+}
+
+pub async fn a_light_writer_leaves_pushes_to_others(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    seal_with_acts(desk, &task).await;
+    let light = || desk.store.claim_writer_of(Load::Light, LEASE, WRITES);
+    let writer = light().await.unwrap().expect("a comment and an emoji");
+    loop {
+        match desk.store.next_job(&writer, WRITES).await.unwrap() {
+            Next::Do(Job::Document(document)) => {
+                assert!(desk.store.document_begins(&document, &writer, WRITES).await.unwrap());
+                desk.store.document_shown(&document, 11, LEASE).await.unwrap();
+            }
+            Next::Do(Job::Act(act)) => {
+                assert_eq!(act.act.kind(), ActKind::Reaction);
+                assert!(desk.store.act_begins(act.id, &writer, WRITES).await.unwrap());
+                desk.store.act_done(&act, serde_json::json!({})).await.unwrap();
+            }
+            Next::Nothing => break,
+            Next::Paced(wait) => panic!("there is room: {wait:?}"),
+        }
+    }
+    desk.store.release_writer(&writer, None).await.unwrap();
+    assert!(light().await.unwrap().is_none(), "only the push is left");
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
+    begin_push(desk, &writer).await;
 }
 
 pub async fn acts_of_a_task_go_in_order(desk: &Desk) {
