@@ -12,6 +12,7 @@ use crate::outbox::Outbox;
 use crate::reconcile::Reconcile;
 use crate::sandbox::Sandbox;
 use crate::store::Store;
+use crate::store::writers::Load;
 use crate::worker::{Asked, Worker};
 use crate::{intake, telemetry};
 use anyhow::{Context, bail};
@@ -25,8 +26,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Accounts that are written to, and commands that are decided, at once.
-const OUTBOX_LOOPS: usize = 4;
+/// Accounts that are written to, and commands that are decided, at once. The last of the outbox leaves git
+/// to the others, so that slow pushes never hold up all of them.
+const OUTBOX_LOOPS: [Load; 5] = [Load::All, Load::All, Load::All, Load::All, Load::Light];
 const ADMISSION_LOOPS: usize = 4;
 /// Everything has so long to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
@@ -122,8 +124,8 @@ fn start_rooms(
         rooms.spawn(admission.run(stop.clone()));
     }
     let outbox = Outbox::new(config, store.clone(), github.clone(), git.clone(), public_url);
-    for _ in 0..OUTBOX_LOOPS {
-        rooms.spawn(outbox.clone().run(stop.clone()));
+    for load in OUTBOX_LOOPS {
+        rooms.spawn(outbox.clone().run(load, stop.clone()));
     }
     let plans = config.plans.clone();
     rooms.spawn(Reconcile::new(store.clone(), github.clone(), plans.clone()).run(stop.clone()));

@@ -22,7 +22,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::ids::RepositoryId;
 use crate::git::Git;
 use crate::github::{GitHub, Place};
-use crate::store::writers::{Job, Next, Writer};
+use crate::store::writers::{Job, Load, Next, Writer};
 use crate::store::{self, Store};
 use kept::Kept;
 use pace::Pace;
@@ -67,22 +67,24 @@ impl Outbox {
     }
 
     /// Works until told to stop. Woken by its bell and by a look every poll.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    pub(crate) async fn run(self, load: Load, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.store.claim_writer(self.timing.lease).await {
+            let hourly = self.timing.writes_an_hour;
+            match self.store.claim_writer_of(load, self.timing.lease, hourly).await {
                 Ok(Some(writer)) => self.drive(&writer, &stop).await,
-                Ok(None) => self.rest(&stop).await,
+                Ok(None) => self.rest(load, &stop).await,
                 Err(error) => {
                     tracing::error!(%error, "the outbox could not look for work");
-                    self.rest(&stop).await;
+                    self.rest(load, &stop).await;
                 }
             }
         }
     }
 
-    async fn rest(&self, stop: &CancellationToken) {
+    /// The bell wakes only one, so it is left to those who can do whatever it rings for.
+    async fn rest(&self, load: Load, stop: &CancellationToken) {
         tokio::select! {
-            () = self.store.bells().outbox.notified() => {}
+            () = self.store.bells().outbox.notified(), if load == Load::All => {}
             () = tokio::time::sleep(self.timing.poll) => {}
             () = stop.cancelled() => {}
         }

@@ -108,7 +108,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         for statement in [
             "update accounts set writer_until = null where writer_until is not null",
-            "update commands set lease_until = null where lease_until is not null",
+            "update commands set lease_until = null where state = 'pending' and lease_until is not null",
             "update tasks set lease_until = created_at where phase = 'working'",
             "update accounts set look_at = created_at where look_at is not null",
         ] {

@@ -30,7 +30,12 @@ impl HourlyWrites {
 
     /// Whether so little is left that progress is no longer worth a write.
     pub fn is_tight(self, moment: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
-        moment.is_some_and(|moment| moment - now > HOUR * 7 / 10)
+        moment.is_some_and(|moment| moment > self.tight_after(now))
+    }
+
+    /// The moment up to which it is not.
+    pub fn tight_after(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + HOUR * 7 / 10
     }
 
     fn share(self) -> TimeDelta {

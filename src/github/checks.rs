@@ -38,6 +38,22 @@ pub(crate) enum CheckState {
 }
 
 impl CheckRun<'_> {
+    /// Whether it has more annotations than fit into the request that creates it.
+    pub(crate) fn is_long(&self) -> bool {
+        self.annotations.len() > BATCH
+    }
+
+    /// What it shows, with these annotations more.
+    fn body_with(&self, batch: &[Annotation]) -> Value {
+        let mut body = self.body();
+        let output = body.get_mut("output").filter(|_| !batch.is_empty());
+        if let Some(Value::Object(output)) = output {
+            let batch: Vec<Value> = batch.iter().map(annotation).collect();
+            output.insert("annotations".to_owned(), batch.into());
+        }
+        body
+    }
+
     fn body(&self) -> Value {
         let mut body = json!({
             "name": self.name,
@@ -105,19 +121,18 @@ struct List {
 }
 
 impl GitHub {
-    /// Creates a check run and returns its id.
+    /// Creates a check run with its first annotations and returns its id. What [is long](CheckRun::is_long)
+    /// has to be updated then.
     pub(crate) async fn create_check(
         &self,
         place: &Place,
         check: &CheckRun<'_>,
     ) -> Result<i64, GitHubError> {
         let client = self.acting_in(place, Purpose::Check).await?;
-        let mut body = check.body();
+        let first = check.annotations.chunks(BATCH).next().unwrap_or_default();
+        let mut body = check.body_with(first);
         merge(&mut body, json!({ "head_sha": check.head_sha }));
         let created: Created = self.post(&client, &place.route("/check-runs"), &body).await?;
-        if !check.annotations.is_empty() {
-            self.update_check(place, created.id, check).await?;
-        }
         Ok(created.id)
     }
 
@@ -139,14 +154,7 @@ impl GitHub {
         let mut missing = check.annotations.get(there..).unwrap_or_default();
         loop {
             let (batch, rest) = missing.split_at(missing.len().min(BATCH));
-            let mut body = check.body();
-            if let Some(Value::Object(output)) =
-                body.get_mut("output").filter(|_| !batch.is_empty())
-            {
-                let batch: Vec<Value> = batch.iter().map(annotation).collect();
-                output.insert("annotations".to_owned(), batch.into());
-            }
-            let _: Value = self.patch(&client, &route, &body).await?;
+            let _: Value = self.patch(&client, &route, &check.body_with(batch)).await?;
             if rest.is_empty() {
                 return Ok(());
             }

@@ -33,13 +33,14 @@ impl Outbox {
             Verdict::Later { wait, unsure, error } => {
                 self.again_later(act, wait, unsure, error).await?;
             }
-            Verdict::Blocked { wait, error } => {
-                self.store.act_later(act.id, wait, act.unsure, &error).await?;
+            Verdict::Blocked { wait, unsure, error } => {
+                self.store.act_later(act.id, wait, act.unsure || unsure, &error).await?;
                 return Ok(Some(wait));
             }
             Verdict::Parked { lacks } => self.park(act, lacks).await?,
-            Verdict::Moved => {
-                self.store.act_later(act.id, Duration::ZERO, act.unsure, "it has moved").await?;
+            Verdict::Moved { unsure } => {
+                let unsure = act.unsure || unsure;
+                self.store.act_later(act.id, Duration::ZERO, unsure, "it has moved").await?;
             }
             Verdict::Suspended => self.suspended(writer).await?,
             Verdict::Impossible(error) => self.give_up(act, error).await?,

@@ -52,7 +52,11 @@ impl Outbox {
         if let Some(id) = known {
             return self.github.update_check(place, id, &wanted).await.map(|()| Some(id));
         }
-        self.github.create_check(place, &wanted).await.map(Some)
+        let id = self.github.create_check(place, &wanted).await?;
+        if wanted.is_long() {
+            self.github.update_check(place, id, &wanted).await?;
+        }
+        Ok(Some(id))
     }
 
     /// Writes a check run that belongs to no task. Like an answer it may be there twice if GitHub's lists
@@ -63,7 +67,14 @@ impl Outbox {
         act: &DueAct,
         check: &NewCheck,
     ) -> store::Result<Verdict> {
-        let done = self.github.create_check(place, &of_command(act, check)).await;
+        let wanted = of_command(act, check);
+        let done = self.github.create_check(place, &wanted).await;
+        if let Some(id) = done.as_ref().ok().filter(|_| wanted.is_long())
+            && let Err(error) = self.github.update_check(place, *id, &wanted).await
+        {
+            // Whatever it was: the check run is there, and is looked up before it is created again.
+            return Ok(self.judge(place, &error, act.attempts, true).await);
+        }
         if done.is_ok() && act.unsure && act.attempts < 2 {
             return Ok(self.maybe_twice());
         }

@@ -80,7 +80,7 @@ impl Outbox {
         let verdict = self.judge(place, error, document.attempts, false).await;
         match verdict {
             Verdict::Done(_) | Verdict::Lost => {}
-            Verdict::Moved => {
+            Verdict::Moved { .. } => {
                 self.store.document_later(document, Duration::ZERO, "it has moved").await?;
             }
             Verdict::Suspended => self.suspended(writer).await?,
@@ -89,7 +89,7 @@ impl Outbox {
                 tracing::warn!(document = %document.id.0, error, "a document is shown later");
                 self.store.document_later(document, wait, &error).await?;
             }
-            Verdict::Blocked { wait, error } => {
+            Verdict::Blocked { wait, error, .. } => {
                 self.store.document_later(document, wait, &error).await?;
                 return Ok(Some(wait));
             }

@@ -20,13 +20,13 @@ pub(super) enum Verdict {
     /// It is not there yet; try again after this long.
     Later { wait: Duration, unsure: bool, error: String },
     /// GitHub asks the whole installation to wait.
-    Blocked { wait: Duration, error: String },
+    Blocked { wait: Duration, unsure: bool, error: String },
     /// It will never be there.
     Impossible(String),
     /// It needs something that only a person can give.
     Parked { lacks: String },
     /// The repository has another name now, and it is noted; try again.
-    Moved,
+    Moved { unsure: bool },
     /// The installation is suspended: nothing more is done for it.
     Suspended,
     /// Somebody else is the writer now.
@@ -56,7 +56,7 @@ impl Outbox {
     ) -> Verdict {
         let text = error.to_string();
         match error {
-            GitHubError::Limited(wait) => Verdict::Blocked { wait: *wait, error: text },
+            GitHubError::Limited(wait) => Verdict::Blocked { wait: *wait, unsure, error: text },
             GitHubError::Unauthorized(_) => {
                 self.github.forget_tokens(place).await;
                 Verdict::Later { wait: self.backoff(attempts), unsure, error: text }
@@ -66,7 +66,7 @@ impl Outbox {
             }
             GitHubError::Lacks(lacks) => Verdict::Parked { lacks: lacks.clone() },
             GitHubError::Suspended => Verdict::Suspended,
-            GitHubError::Moved => self.follow(place, attempts).await,
+            GitHubError::Moved => self.follow(place, attempts, unsure).await,
             GitHubError::NotFound(_) | GitHubError::Forbidden(_) | GitHubError::Refused { .. } => {
                 Verdict::Impossible(detail::not_accepted(&text))
             }
@@ -74,13 +74,13 @@ impl Outbox {
     }
 
     /// Asks where the repository is today.
-    async fn follow(&self, place: &Place, attempts: i64) -> Verdict {
+    async fn follow(&self, place: &Place, attempts: i64, unsure: bool) -> Verdict {
         let gone = |why: &dyn std::fmt::Display| Verdict::Impossible(detail::moved_away(why));
         let name = match self.github.name_today(place).await {
             Ok(name) => name,
             Err(error) if error.is_passing() => {
                 let wait = self.backoff(attempts);
-                return Verdict::Later { wait, unsure: false, error: error.to_string() };
+                return Verdict::Later { wait, unsure, error: error.to_string() };
             }
             Err(error) => return gone(&error),
         };
@@ -88,10 +88,10 @@ impl Outbox {
             return gone(&"GitHub sends me in circles");
         }
         match self.store.repository_moved(place.repository, &name).await {
-            Ok(()) => Verdict::Moved,
+            Ok(()) => Verdict::Moved { unsure },
             Err(error) => {
                 let wait = self.backoff(attempts);
-                Verdict::Later { wait, unsure: false, error: error.to_string() }
+                Verdict::Later { wait, unsure, error: error.to_string() }
             }
         }
     }
@@ -120,7 +120,7 @@ impl Outbox {
             | GitError::Io(..) => {
                 Verdict::Later { wait: self.backoff(attempts), unsure: true, error: text }
             }
-            GitError::Renamed => self.follow(place, attempts).await,
+            GitError::Renamed => self.follow(place, attempts, false).await,
             GitError::Moved => Verdict::Impossible(detail::branch_is_taken()),
             GitError::Refused(_)
             | GitError::NotFound

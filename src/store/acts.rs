@@ -4,7 +4,7 @@
 //! the state `acting` and has to be looked up before it is tried again.
 
 use super::engine::{Tx, args, exec, one, opt, row};
-use super::writers::{self, Writer};
+use super::writers::{self, Load, Writer};
 use super::{Result, Store, from_json, json, now, pull_requests, tasks};
 use crate::domain::act::{Act, ActKind, ActState, Push};
 use crate::domain::ids::{AccountId, ActId, CommandId, RepositoryId, TaskId};
@@ -186,19 +186,20 @@ pub(super) async fn drop_repository(tx: &mut Tx, repository: RepositoryId) -> Re
 /// The best act of an account whose turn it is: required ones in order, each after the one before.
 pub(super) async fn next(
     tx: &mut Tx,
-    account: AccountId,
+    writer: &Writer,
     now: DateTime<Utc>,
 ) -> Result<Option<DueAct>> {
     let due: Option<Due> = opt(
         tx,
         "select id, command_id, task_id, repository_id, required, act, patch, state, attempts, lookups, created_at from acts a
          where account_id = $1 and state in ('open', 'acting', 'unknown') and due_at <= $2
+           and ($3 or kind not in ('push', 'delete_branch'))
            and not exists (
                select 1 from acts b
                where b.command_id = a.command_id and b.required and b.position < a.position and b.state <> 'done'
            )
          order by required desc, (case when kind = 'answer' then 0 else 1 end), created_at, position limit 1",
-        args![account, now],
+        args![writer.account, now, writer.load == Load::All],
     )
     .await?;
     due.map(Due::into_act).transpose()

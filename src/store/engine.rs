@@ -12,8 +12,10 @@ use sqlx::sqlite::{
     SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    Arguments, Encode, FromRow, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, Type,
+    Arguments, Connection, Encode, FromRow, PgConnection, Postgres, Sqlite, SqliteConnection,
+    Transaction, Type,
 };
+use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +32,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CHECKPOINT_PAGES: &str = "4000";
 
 /// A server that stands still in the middle of a transaction keeps its rows locked, and everybody else
-/// out: after this it has lost the transaction. Set with each transaction, because a pooler may give
-/// every one of them another connection.
-const BEGIN_ON_POSTGRESQL: &str = "begin; set local idle_in_transaction_session_timeout = '10s'";
+/// out: after this it has lost the transaction. A statement waits for such rows and not much longer, even
+/// if nobody waits for its answer any more. Set with each transaction, because a pooler may give every one
+/// of them another connection.
+const BEGIN_ON_POSTGRESQL: &str = "begin; set local idle_in_transaction_session_timeout = '10s'; \
+     set local statement_timeout = '15s'";
+
+/// How long PostgreSQL may take for an answer. A host that dies says nothing, not even that it is gone;
+/// one that lives has refused a statement before.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -58,6 +66,10 @@ impl Db {
     pub(crate) async fn open(url: &str) -> Result<Self> {
         if url.starts_with("postgres") {
             let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
+            // One that was given up in the middle of an answer has to show that it still has one.
+            let pool = pool.after_release(|connection, _| {
+                Box::pin(async move { within(PATIENCE, connection.ping()).await.map(|()| true) })
+            });
             // There are no floating point numbers here, and poolers do not know the setting.
             let options = PgConnectOptions::from_str(url)?.extra_float_digits(None);
             let prepares = !url.contains("statement-cache-capacity=0");
@@ -96,7 +108,7 @@ impl Db {
     pub(crate) async fn begin_first(&self) -> Result<Tx> {
         Ok(match self {
             Self::Postgres { pool, prepares } => Tx::Postgres {
-                tx: pool.begin_with(BEGIN_ON_POSTGRESQL).await?,
+                tx: within(ANSWER_PATIENCE, pool.begin_with(BEGIN_ON_POSTGRESQL)).await?,
                 prepares: *prepares,
             },
             Self::Sqlite { write, .. } => {
@@ -131,7 +143,7 @@ impl Tx {
         let now = match self {
             Self::Postgres { tx, prepares } => {
                 let asked = sqlx::query_scalar("select clock_timestamp()").persistent(*prepares);
-                asked.fetch_one(&mut **tx).await?
+                within(ANSWER_PATIENCE, asked.fetch_one(&mut **tx)).await?
             }
             Self::Sqlite(..) => Utc::now(),
         };
@@ -140,11 +152,19 @@ impl Tx {
 
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
-            Self::Postgres { tx, .. } => tx.commit().await,
+            Self::Postgres { tx, .. } => within(ANSWER_PATIENCE, tx.commit()).await,
             // The turn is over when the transaction is.
             Self::Sqlite(tx, _turn) => tx.commit().await,
         }
     }
+}
+
+/// What comes of it, unless nothing does for so long: then its connection is of no use any more.
+async fn within<T>(patience: Duration, asked: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| {
+        let silent = "the database did not answer in time";
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, silent)))
+    })
 }
 
 /// Anything a statement runs on: the database itself or a transaction.
@@ -255,27 +275,30 @@ macro_rules! on {
         match $conn.into() {
             Conn::PgPool($e, $kept @ true) => {
                 let ($text, $args) = ($sql.pg, pg($values)?);
-                $body
+                within(ANSWER_PATIENCE, $body).await
             }
             Conn::PgPool(pool, $kept @ false) => {
                 let ($text, $args) = ($sql.pg, pg($values)?);
-                let mut tx = pool.begin().await?;
-                let $e = &mut *tx;
-                let done = $body;
-                tx.commit().await?;
-                done
+                let in_transaction = async {
+                    let mut tx = pool.begin().await?;
+                    let $e = &mut *tx;
+                    let done = $body.await;
+                    tx.commit().await?;
+                    done
+                };
+                within(ANSWER_PATIENCE, in_transaction).await
             }
             Conn::Pg($e, $kept) => {
                 let ($text, $args) = ($sql.pg, pg($values)?);
-                $body
+                within(ANSWER_PATIENCE, $body).await
             }
             Conn::LitePool($e) => {
                 let ($text, $args, $kept) = ($sql.lite, lite($sql.lite, $values)?, true);
-                $body
+                $body.await
             }
             Conn::Lite($e) => {
                 let ($text, $args, $kept) = ($sql.lite, lite($sql.lite, $values)?, true);
-                $body
+                $body.await
             }
         }
     };
@@ -288,9 +311,9 @@ pub(crate) async fn exec<'c>(
     values: Args<'_>,
 ) -> Result<u64> {
     let sql = sql.into();
-    Ok(on!(conn, sql, values, |e, text, args, kept| {
-        sqlx::query_with(text, args).persistent(kept).execute(e).await?.rows_affected()
-    }))
+    on!(conn, sql, values, |e, text, args, kept| async {
+        Ok(sqlx::query_with(text, args).persistent(kept).execute(e).await?.rows_affected())
+    })
 }
 
 /// All rows.
@@ -301,7 +324,7 @@ pub(crate) async fn all<'c, R: Row>(
 ) -> Result<Vec<R>> {
     let sql = sql.into();
     on!(conn, sql, values, |e, text, args, kept| {
-        sqlx::query_as_with::<_, R, _>(text, args).persistent(kept).fetch_all(e).await
+        sqlx::query_as_with::<_, R, _>(text, args).persistent(kept).fetch_all(e)
     })
 }
 
@@ -313,7 +336,7 @@ pub(crate) async fn opt<'c, R: Row>(
 ) -> Result<Option<R>> {
     let sql = sql.into();
     on!(conn, sql, values, |e, text, args, kept| {
-        sqlx::query_as_with::<_, R, _>(text, args).persistent(kept).fetch_optional(e).await
+        sqlx::query_as_with::<_, R, _>(text, args).persistent(kept).fetch_optional(e)
     })
 }
 

@@ -228,9 +228,9 @@ impl Store {
             "select a.id from accounts a
              where a.balance <> (select cast(coalesce(sum(t.amount), 0) as bigint) from credit_transactions t where t.account_id = a.id)
                 or a.held <> (select cast(coalesce(sum(h.amount), 0) as bigint) from credit_holds h where h.account_id = a.id and h.resolved_at is null)
-                or exists (
-                    select 1 from tasks t left join credit_holds h on h.task_id = t.id
-                    where t.account_id = a.id and (t.phase = 'ended') <> (h.resolved_at is not null)
+                or a.id in (
+                    select t.account_id from tasks t left join credit_holds h on h.task_id = t.id
+                    where (t.phase = 'ended') <> (h.resolved_at is not null)
                 )",
             args![],
         )

@@ -21,6 +21,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (15, "traffic", include_str!("../../migrations/0015_traffic.sql")),
     (16, "checks", include_str!("../../migrations/0016_checks.sql")),
     (17, "daily", include_str!("../../migrations/0017_daily.sql")),
+    (18, "retention", include_str!("../../migrations/0018_retention.sql")),
+    (19, "what grows", include_str!("../../migrations/0019_what_grows.sql")),
 ];
 
 const FORGET_STATEMENTS: &str = "deallocate all";

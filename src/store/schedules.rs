@@ -3,7 +3,7 @@
 use super::engine::{args, exec, opt};
 use super::{Result, Store, now};
 use crate::domain::text_enum;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 text_enum!(
@@ -26,6 +26,31 @@ const KEEP_BODIES: TimeDelta = TimeDelta::days(14);
 const KEEP_TRANSCRIPTS: TimeDelta = TimeDelta::days(30);
 /// How long progress is kept after it happened.
 const KEEP_EVENTS: TimeDelta = TimeDelta::days(90);
+/// Transactions of a round for each of them; what is left then is forgotten in the next round.
+const MOST_TRANSACTIONS: usize = 1_000;
+
+const BODIES: &[&str] = &["update deliveries set body = '' where id in (
+     select id from deliveries where state <> 'pending' and received_at < $1 and length(body) > 0
+     order by received_at limit $2)"];
+/// All of them find the same tasks; the last one notes that these are done.
+const TRANSCRIPTS: &[&str] = &[
+    "delete from task_steps where task_id in (
+         select id from tasks where ended_at < $1 and not forgotten order by ended_at, id limit $2)",
+    "update acts set patch = null where patch is not null and task_id in (
+         select id from tasks where ended_at < $1 and not forgotten order by ended_at, id limit $2)",
+    "update tasks set forgotten = true where id in (
+         select id from tasks where ended_at < $1 and not forgotten order by ended_at, id limit $2)",
+];
+const EVENTS: &[&str] = &["delete from task_events where (task_id, seq) in (
+     select task_id, seq from task_events where created_at < $1 order by created_at limit $2)"];
+
+/// Something that is forgotten when it is old.
+struct Old {
+    forget: &'static [&'static str],
+    before: DateTime<Utc>,
+    /// So many in one transaction, because everybody else waits for it. A task has up to a hundred steps.
+    at_once: i64,
+}
 
 impl Store {
     /// Takes the turn if it is due. Whoever takes it is alone with it until `again` has passed, and
@@ -67,26 +92,28 @@ impl Store {
     /// Forgets what is older than it has to be kept. Keys, results and the ledger stay for ever.
     pub async fn forget_old(&self) -> Result<()> {
         let now = now();
-        let mut tx = self.db.begin().await?;
-        for (sql, before) in [
-            (
-                "update deliveries set body = '' where state <> 'pending' and received_at < $1 and length(body) > 0",
-                now - KEEP_BODIES,
-            ),
-            (
-                "delete from task_steps where task_id in (select id from tasks where ended_at < $1)",
-                now - KEEP_TRANSCRIPTS,
-            ),
-            (
-                "update acts set patch = null where patch is not null and task_id in (select id from tasks where ended_at < $1)",
-                now - KEEP_TRANSCRIPTS,
-            ),
-            ("delete from task_events where created_at < $1", now - KEEP_EVENTS),
+        for old in [
+            Old { forget: BODIES, before: now - KEEP_BODIES, at_once: 300 },
+            Old { forget: TRANSCRIPTS, before: now - KEEP_TRANSCRIPTS, at_once: 5 },
+            Old { forget: EVENTS, before: now - KEEP_EVENTS, at_once: 300 },
         ] {
-            exec(&mut tx, sql, args![before]).await?;
+            let mut transactions = 0;
+            while transactions < MOST_TRANSACTIONS && self.forget_some(&old).await? {
+                transactions += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there may be more.
+    async fn forget_some(&self, old: &Old) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let mut forgotten = 0;
+        for statement in old.forget {
+            forgotten = exec(&mut tx, *statement, args![old.before, old.at_once]).await?;
         }
         tx.commit().await?;
-        Ok(())
+        Ok(i64::try_from(forgotten).unwrap_or(i64::MAX) >= old.at_once)
     }
 
     /// Whether a delivery has reached us.

@@ -13,6 +13,15 @@ use crate::domain::pace::HourlyWrites;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
+/// What a writer takes upon itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Everything.
+    All,
+    /// What a few requests do. Git may take minutes, and somebody has to be left for everything else.
+    Light,
+}
+
 /// The right to write to GitHub for one account.
 #[derive(Clone, Debug)]
 pub struct Writer {
@@ -22,6 +31,8 @@ pub struct Writer {
     pub lease: Lease,
     /// `None` once the App is uninstalled.
     pub installation: Option<InstallationId>,
+    /// What it takes upon itself.
+    pub load: Load,
 }
 
 /// What a writer finds when it looks for its next job.
@@ -44,32 +55,49 @@ pub enum Job {
     Document(DueDocument),
 }
 
-/// An account has something to do if an act is due or a document shows less than is wanted.
+/// An account has something to do if an act is due or a document shows less than is wanted: exactly what
+/// [`Store::next_job`] finds, or a writer would begin and end for nothing, again and again.
 const NEXT_WRITER: Sql = locking!(
     "select a.id from accounts a
      where (a.writer_until is null or a.writer_until <= $1) and (a.blocked_until is null or a.blocked_until <= $1)
        and a.suspended_at is null
        and (exists (
                select 1 from acts c where c.account_id = a.id and c.state in ('open', 'acting', 'unknown') and c.due_at <= $1
+                 and ($3 or c.kind not in ('push', 'delete_branch'))
                  and not exists (
                      select 1 from acts b
                      where b.command_id = c.command_id and b.required and b.position < c.position and b.state <> 'done'))
             or exists (
                select 1 from documents d join tasks t on t.id = d.task_id
                where d.account_id = a.id and d.wanted > d.shown and not d.dead and d.due_at <= $1
-                 and (d.progress_at <= $1 or t.phase = 'ended')))
+                 and (t.phase = 'ended' or (d.progress_at <= $1
+                     and (d.github_id is null or a.paced_until is null or a.paced_until <= $2)))))
      order by a.writer_until nulls first limit 1",
     " for update of a skip locked"
 );
 
 impl Store {
-    /// Becomes the writer of an account that has something to do, for so long.
-    pub async fn claim_writer(&self, lease: Duration) -> Result<Option<Writer>> {
+    /// Becomes the writer of an account that has something to do and the room for it, for so long.
+    pub async fn claim_writer(
+        &self,
+        lease: Duration,
+        hourly: HourlyWrites,
+    ) -> Result<Option<Writer>> {
+        self.claim_writer_of(Load::All, lease, hourly).await
+    }
+
+    /// The same, with what it takes upon itself.
+    pub async fn claim_writer_of(
+        &self,
+        load: Load,
+        lease: Duration,
+        hourly: HourlyWrites,
+    ) -> Result<Option<Writer>> {
         let mut tx = self.db.begin().await?;
         let now = tx.clock().await?;
-        let Some((account,)) = opt::<(AccountId,)>(&mut tx, NEXT_WRITER, args![now]).await? else {
-            return Ok(None);
-        };
+        let terms = args![now, hourly.tight_after(now), load == Load::All];
+        let next = opt(&mut tx, NEXT_WRITER, terms).await?;
+        let Some((account,)): Option<(AccountId,)> = next else { return Ok(None) };
         let claimed: Option<(Lease, Option<InstallationId>)> = opt(
             &mut tx,
             "update accounts set writer_lease = writer_lease + 1, writer_until = $2 where id = $1
@@ -78,7 +106,7 @@ impl Store {
         )
         .await?;
         tx.commit().await?;
-        Ok(claimed.map(|(lease, installation)| Writer { account, lease, installation }))
+        Ok(claimed.map(|(lease, installation)| Writer { account, lease, installation, load }))
     }
 
     /// GitHub asked the whole installation to wait so long: no command of the account is decided, and
@@ -119,20 +147,22 @@ impl Store {
             return Ok(Next::Nothing);
         };
         let is_tight = hourly.is_tight(paced_until, now);
-        let act = acts::next(&mut tx, writer.account, now).await?;
+        let act = acts::next(&mut tx, writer, now).await?;
         let document = documents::next(&mut tx, writer.account, now, !is_tight).await?;
         tx.commit().await?;
         let Some(job) = more_urgent(act, document) else { return Ok(Next::Nothing) };
         Ok(hourly.wait(paced_until, now).map_or(Next::Do(job), Next::Paced))
     }
 
-    /// Stops being the writer; whoever stopped longest ago is served next. `blocked`: GitHub asked the whole installation to wait so long.
+    /// Stops being the writer; whoever stopped longest ago is served next. `blocked`: GitHub asked the
+    /// whole installation to wait so long, or longer if it was asked to before.
     pub async fn release_writer(&self, writer: &Writer, blocked: Option<Duration>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let now = tx.clock().await?;
         exec(
             &mut tx,
-            "update accounts set writer_until = $4, blocked_until = coalesce($3, blocked_until)
+            "update accounts set writer_until = $4,
+                 blocked_until = case when $3 is null or blocked_until > $3 then blocked_until else $3 end
              where id = $1 and writer_lease = $2",
             args![writer.account, writer.lease, blocked.map(|wait| now + wait), now],
         )

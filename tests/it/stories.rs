@@ -43,6 +43,7 @@ mod reviews;
 mod run_again;
 mod setups;
 mod simulated;
+mod slow_pushes;
 mod stopped_servers;
 mod stopping;
 mod torture;

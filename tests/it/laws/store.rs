@@ -4,6 +4,7 @@ mod cases;
 pub(super) mod desk;
 mod presses;
 mod queues;
+mod retention;
 mod states;
 
 use desk::Desk;
@@ -54,6 +55,8 @@ on_both!(
     cancelling_depends_on_the_phase,
     a_sealed_task_that_was_cancelled_publishes_nothing,
     one_writer_at_a_time,
+    the_longer_of_two_waits_counts,
+    a_light_writer_leaves_pushes_to_others,
     acts_of_a_task_go_in_order,
     an_impossible_act_ends_its_task_unpaid,
     a_turn_is_taken_once,
@@ -77,6 +80,8 @@ on_both!(
     a_blocked_account_is_looked_past,
     what_becomes_free_is_claimed_at_once,
     a_lease_that_runs_out_is_noticed;
+    retention: what_is_old_is_forgotten,
+    nobody_waits_long_for_what_is_forgotten;
 );
 
 /// Before bodies were packed they were stored as they came.

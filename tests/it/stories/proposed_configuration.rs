@@ -117,6 +117,17 @@ story!(more_mistakes_than_fit_in_one_request, async |world| {
     world.story();
 });
 
+story!(a_limit_in_the_middle_doubles_nothing, async |world| {
+    let limit = Refusal::secondary_limit(Some(1));
+    world.simulator.faults().refuse(At::api("PATCH", "/check-runs/"), 1, limit);
+    let text: String = (0..120).map(|n| format!("k{n} = {n}\n")).collect();
+    proposes(world, &text);
+    world.settle().await;
+    assert_eq!(world.simulator.faults().left(), 0);
+    assert_eq!(shown(world).0.annotations.len(), 100);
+    world.story();
+});
+
 story!(a_file_that_goes_leaves_what_stands_below_it, async |world| {
     puts(world, "main", &[(PATH, Some("labels = false\n"))]);
     let account = RepositoryOptions {

@@ -43,12 +43,21 @@ struct State {
 
 #[derive(Clone)]
 struct Planned {
-    wrote: String,
+    what: What,
     /// So many of the same kind pass first.
     after: usize,
     side: Side,
     reached: watch::Sender<Option<usize>>,
     then: watch::Receiver<Option<Then>>,
+}
+
+/// Where a connection stands.
+#[derive(Clone, PartialEq, Eq)]
+enum What {
+    /// At the COMMIT of a transaction that wrote this.
+    Commit(String),
+    /// At a statement that begins so.
+    Statement(&'static str),
 }
 
 /// How it goes on at the wall.
@@ -124,9 +133,18 @@ impl Wall {
 
     /// Breaks the connection at a COMMIT of this kind, when so many have passed from now on.
     pub(crate) fn breaks_at(&self, wrote: &str, after: usize, side: Side) -> Break {
+        self.plan(What::Commit(wrote.to_owned()), after, side)
+    }
+
+    /// Holds the connection at a statement that begins so; the database hears nothing of it.
+    pub(crate) fn stands_at(&self, statement: &'static str) -> Break {
+        self.plan(What::Statement(statement), 0, Side::Before)
+    }
+
+    fn plan(&self, what: What, after: usize, side: Side) -> Break {
         let (reached, seen) = watch::channel(None);
         let (then, what_then) = watch::channel(None);
-        let planned = Planned { wrote: wrote.to_owned(), after, side, reached, then: what_then };
+        let planned = Planned { what, after, side, reached, then: what_then };
         *self.state.planned.lock().unwrap() = Some(planned);
         Break { reached: seen, then }
     }
@@ -136,8 +154,17 @@ impl State {
     /// Notes a COMMIT; what is planned for it, if anything is.
     fn commits(&self, wrote: &str) -> Option<Planned> {
         self.seen.lock().unwrap().push(wrote.to_owned());
+        self.stops(|what| *what == What::Commit(wrote.to_owned()))
+    }
+
+    /// What is planned for a statement, if anything is.
+    fn runs(&self, sql: &str) -> Option<Planned> {
+        self.stops(|what| matches!(what, What::Statement(begins) if sql.starts_with(begins)))
+    }
+
+    fn stops(&self, here: impl Fn(&What) -> bool) -> Option<Planned> {
         let mut planned = self.planned.lock().unwrap();
-        let one = planned.as_mut().filter(|planned| planned.wrote == wrote)?;
+        let one = planned.as_mut().filter(|planned| here(&planned.what))?;
         if one.after > 0 {
             one.after -= 1;
             return None;
@@ -242,7 +269,11 @@ impl Forth {
                 let sql = String::from_utf8_lossy(&second).into_owned();
                 self.statements.insert(first, sql);
             }
-            b'B' => self.wrote.extend(self.statements.get(&second).and_then(|sql| written(sql))),
+            b'B' => {
+                let sql = self.statements.get(&second)?;
+                self.wrote.extend(written(sql));
+                return self.state.runs(sql);
+            }
             b'Q' if first.to_ascii_lowercase().starts_with(b"begin") => self.wrote.clear(),
             b'Q' if first == b"COMMIT" => {
                 self.wrote.dedup();

@@ -15,7 +15,7 @@ use asynccoder::store::commands::Ending;
 use asynccoder::store::deliveries::{Digest, Fact};
 use asynccoder::store::schedules::Schedule;
 use asynccoder::store::tasks::{Release, Sealed};
-use asynccoder::store::writers::{Job, Next, Writer};
+use asynccoder::store::writers::{Job, Load, Next, Writer};
 use std::time::Duration;
 
 /// More than any case writes.
@@ -277,7 +277,7 @@ pub async fn cancelling_depends_on_the_phase(desk: &Desk) {
     desk.admits(1, "too late", task(10)).await.unwrap();
     let late = desk.claims().await.unwrap();
     seal_with_acts(desk, &late).await;
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
     begin_push(desk, &writer).await;
     assert_eq!(desk.store.cancel_task(late.id).await.unwrap(), Stopping::TooLate);
     assert_eq!(desk.balance(1).await, (100, 10), "it goes on and is paid at its end");
@@ -294,9 +294,10 @@ pub async fn a_sealed_task_that_was_cancelled_publishes_nothing(desk: &Desk) {
 
 pub async fn one_writer_at_a_time(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
-    let writer = desk.store.claim_writer(Duration::ZERO).await.unwrap().unwrap();
-    let taker = desk.store.claim_writer(LEASE).await.unwrap().expect("the first lease ran out");
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none());
+    let writer = desk.store.claim_writer(Duration::ZERO, WRITES).await.unwrap().unwrap();
+    let taker =
+        desk.store.claim_writer(LEASE, WRITES).await.unwrap().expect("the first lease ran out");
+    assert!(desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none());
     assert!(!desk.store.renew_writer(&writer, LEASE).await.unwrap());
     let Job::Document(document) = next_job(desk, &taker).await else { panic!() };
     assert!(
@@ -309,16 +310,53 @@ pub async fn one_writer_at_a_time(desk: &Desk) {
     assert!(!desk.store.act_begins(reaction.id, &writer, WRITES).await.unwrap());
     desk.store.release_writer(&taker, Some(LEASE)).await.unwrap();
     assert!(
-        desk.store.claim_writer(LEASE).await.unwrap().is_none(),
+        desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none(),
         "GitHub asked the installation to wait"
     );
+}
+
+pub async fn the_longer_of_two_waits_counts(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
+    // Whoever decides commands is asked to wait while something is written.
+    desk.store.block(writer.account, LEASE).await.unwrap();
+    desk.store.release_writer(&writer, Some(Duration::ZERO)).await.unwrap();
+    let next = desk.store.claim_writer(LEASE, WRITES).await.unwrap();
+    assert!(next.is_none(), "the shorter wait is over, the longer one is not");
+}
+
+pub async fn a_light_writer_leaves_pushes_to_others(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    seal_with_acts(desk, &task).await;
+    let light = || desk.store.claim_writer_of(Load::Light, LEASE, WRITES);
+    let writer = light().await.unwrap().expect("a comment and an emoji");
+    loop {
+        match desk.store.next_job(&writer, WRITES).await.unwrap() {
+            Next::Do(Job::Document(document)) => {
+                assert!(desk.store.document_begins(&document, &writer, WRITES).await.unwrap());
+                desk.store.document_shown(&document, 11, LEASE).await.unwrap();
+            }
+            Next::Do(Job::Act(act)) => {
+                assert_eq!(act.act.kind(), ActKind::Reaction);
+                assert!(desk.store.act_begins(act.id, &writer, WRITES).await.unwrap());
+                desk.store.act_done(&act, serde_json::json!({})).await.unwrap();
+            }
+            Next::Nothing => break,
+            Next::Paced(wait) => panic!("there is room: {wait:?}"),
+        }
+    }
+    desk.store.release_writer(&writer, None).await.unwrap();
+    assert!(light().await.unwrap().is_none(), "only the push is left");
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
+    begin_push(desk, &writer).await;
 }
 
 pub async fn acts_of_a_task_go_in_order(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
     let task = desk.claims().await.unwrap();
     seal_with_acts(desk, &task).await;
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
     let push = begin_push(desk, &writer).await;
     desk.store.act_done(&push, serde_json::json!({})).await.unwrap();
     let Job::Act(pull_request) = next_job(desk, &writer).await else { panic!() };
@@ -335,7 +373,7 @@ pub async fn an_impossible_act_ends_its_task_unpaid(desk: &Desk) {
     let task = desk.claims().await.unwrap();
     desk.uses(&task, 1, 5).await;
     seal_with_acts(desk, &task).await;
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
     let push = begin_push(desk, &writer).await;
     desk.store.act_impossible(&push, "protected branch").await.unwrap();
     let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else { panic!() };
@@ -352,7 +390,6 @@ pub async fn a_turn_is_taken_once(desk: &Desk) {
     assert!(soon, "each schedule has its own turn");
     desk.store.end_turn(Schedule::Redeliver, Some("down".to_owned())).await.unwrap();
     assert!(desk.store.take_turn(Schedule::Redeliver, LEASE).await.unwrap(), "it is due again");
-    desk.store.forget_old().await.unwrap();
 }
 
 pub async fn a_grant_adds_up(desk: &Desk) {
@@ -380,7 +417,7 @@ pub async fn an_hour_has_room_for_so_many_writes(desk: &Desk) {
     }
     // Half of four writes may come at once.
     let few = HourlyWrites(4);
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, few).await.unwrap().unwrap();
     for _ in 0..2 {
         let Next::Do(Job::Document(document)) = desk.store.next_job(&writer, few).await.unwrap()
         else {
@@ -394,7 +431,7 @@ pub async fn an_hour_has_room_for_so_many_writes(desk: &Desk) {
     };
     assert!(wait <= Duration::from_mins(30), "{wait:?}");
     desk.store.release_writer(&writer, None).await.unwrap();
-    let next = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let next = desk.store.claim_writer(LEASE, few).await.unwrap().unwrap();
     let seen = desk.store.next_job(&next, few).await.unwrap();
     assert!(matches!(seen, Next::Paced(_)), "the next writer knows it too: {seen:?}");
 }
@@ -403,7 +440,7 @@ pub async fn progress_stops_before_the_hour_is_used_up(desk: &Desk) {
     desk.admits(1, "key", task(10)).await.unwrap();
     let task = desk.claims().await.unwrap();
     let few = HourlyWrites(20);
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, few).await.unwrap().unwrap();
     let mut edits = 0;
     loop {
         // Claiming a task shows it as running: that is progress.
@@ -423,7 +460,11 @@ pub async fn progress_stops_before_the_hour_is_used_up(desk: &Desk) {
         }
     }
     assert_eq!(edits, 7, "seven of ten, with the emoji");
+    desk.store.release_writer(&writer, None).await.unwrap();
+    let idle = desk.store.claim_writer(LEASE, few).await.unwrap();
+    assert!(idle.is_none(), "nobody takes a turn in which there is nothing to do");
     assert!(desk.ends(&task, End::Done).await);
+    let writer = desk.store.claim_writer(LEASE, few).await.unwrap().expect("an end to show");
     let last = desk.store.next_job(&writer, few).await.unwrap();
     assert!(matches!(last, Next::Do(Job::Document(d)) if d.is_final), "the end is shown");
 }
@@ -437,7 +478,7 @@ pub async fn a_suspended_account_owes_and_gets_nothing(desk: &Desk) {
     desk.told(vec![Fact::Suspended(stands(1, 1, true, 1))]).await;
     assert_eq!(desk.balance(1).await, (100, 0));
     assert!(!desk.uses(&running, 2, 5).await, "the attempt has lost its lease");
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "nothing is written");
+    assert!(desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none(), "nothing is written");
     assert!(desk.store.admit(&late, task(10), Vec::new(), NO_LIMIT).await.unwrap().is_none());
     desk.told(vec![Fact::Allowed(stands(1, 1, false, 2))]).await;
     assert!(desk.claims().await.is_none(), "what was dropped stays dropped");

@@ -36,7 +36,8 @@ async fn says(desk: &Desk, command: &ClaimedCommand, check_run: i64) {
     };
     let acts = vec![act(command, None, Act::Check(check))];
     desk.store.end_command(command, Ending::Refused("not_reviewed"), acts).await.unwrap();
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().expect("a check run to write");
+    let writer =
+        desk.store.claim_writer(LEASE, WRITES).await.unwrap().expect("a check run to write");
     let Job::Act(due) = next_job(desk, &writer).await else { panic!("no act") };
     desk.store.act_done(&due, json!({ "id": check_run })).await.unwrap();
     desk.store.release_writer(&writer, None).await.unwrap();
@@ -68,7 +69,7 @@ pub async fn a_check_is_run_again_once_for_a_press(desk: &Desk) {
     wanted.check_on = Some(sha('b'));
     wanted.kind = Kind::PrReview;
     desk.admits(1, "review", wanted).await.unwrap();
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().expect("the task is shown");
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().expect("the task is shown");
     while let Next::Do(job) = desk.store.next_job(&writer, WRITES).await.unwrap() {
         match job {
             Job::Act(due) => desk.store.act_done(&due, json!({ "id": 1 })).await.unwrap(),

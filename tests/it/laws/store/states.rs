@@ -1,6 +1,6 @@
 //! States that GitHub tells of: plans, choices of repositories, pull requests.
 
-use super::cases::next_job;
+use super::cases::{WRITES, next_job};
 use super::desk::{
     Desk, LEASE, NO_LIMIT, account, act, at, installation, publishing, repository, sha, stands,
     task, the_eyes,
@@ -94,14 +94,15 @@ pub async fn a_lost_repository_owes_and_gets_nothing(desk: &Desk) {
     assert_eq!(desk.balance(1).await, (100, 0));
     assert!(!desk.uses(&running, 1, 5).await, "the attempt has lost its lease");
     assert!(desk.claims().await.is_none());
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "nothing is written");
+    assert!(desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none(), "nothing is written");
     assert!(desk.store.admit(&late, task(10), Vec::new(), NO_LIMIT).await.unwrap().is_none());
     desk.store.postpone_command(&late, LEASE, vec![act(&late, None, the_eyes())]).await.unwrap();
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "not even an emoji");
+    assert!(desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none(), "not even an emoji");
     desk.told(vec![choice(1, true)]).await;
-    assert!(desk.store.claim_writer(LEASE).await.unwrap().is_none(), "that was before");
+    assert!(desk.store.claim_writer(LEASE, WRITES).await.unwrap().is_none(), "that was before");
     desk.told(vec![choice(3, true)]).await;
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().expect("their ends are shown now");
+    let writer =
+        desk.store.claim_writer(LEASE, WRITES).await.unwrap().expect("their ends are shown now");
     assert!(matches!(next_job(desk, &writer).await, Job::Document(d) if d.is_final));
 }
 
@@ -130,7 +131,7 @@ pub async fn a_branch_goes_though_the_end_was_told_before_the_beginning(desk: &D
     }
     let sealed = Sealed { end: End::Done, outcome: Outcome::default(), acts };
     assert!(desk.store.seal(task.id, task.lease, sealed).await.unwrap());
-    let writer = desk.store.claim_writer(LEASE).await.unwrap().unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
     let mut kinds = Vec::new();
     // Somebody closes it before the reply that opened it is known.
     desk.told(vec![Fact::Proposed(Box::new(closed(&task.branch)))]).await;
