@@ -340,7 +340,9 @@ impl Admission {
             .admit(command, task, reaction(command, Emoji::Eyes), gathered.limits)
             .await?;
         if admitted.is_none() {
-            // Another command took the credits in between: look again.
+            // Another command took the credits or the room in between: look again.
+            opens_one_of: (!thread_is_pull && start.kind.limits().may_edit)
+                .then_some(self.bounds.open_pull_requests),
             self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;
         }
         Ok(())

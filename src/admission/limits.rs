@@ -17,9 +17,7 @@ impl Admission {
         command: &ClaimedCommand,
         permission: Permission,
     ) -> Result<Option<Limit>> {
-        let Some(weight) = weight(command).filter(|_| permission >= Permission::Read) else {
-            return Ok(None);
-        };
+        let Some(weight) = self.weight(command, permission).await? else { return Ok(None) };
         let traffic = self.store.traffic(command).await?;
         let limit = traffic.limit(self.bounds, weight, permission);
         // Nobody said anything where something came by itself.
@@ -28,6 +26,37 @@ impl Admission {
             self.store.lift_silence(command).await?;
         }
         Ok(limit)
+    }
+
+    /// What a command asks of us; nothing, if it only stops something or nobody asks.
+    async fn weight(
+        &self,
+        command: &ClaimedCommand,
+        permission: Permission,
+    ) -> Result<Option<Weight>> {
+        let asked = match &command.asked.request {
+            _ if permission < Permission::Read => return Ok(None),
+            Request::Mistakes(_) | Request::Repeated(_) => return Ok(Some(Weight::Answer)),
+            Request::Configuring(_) => return Ok(None),
+            Request::Command(asked) => asked,
+        };
+        if asked.verb == Verb::Cancel {
+            return Ok(None);
+        }
+        // Whoever may not is told that, and not what is full.
+        if permission < asked.verb.least_permission() {
+            return Ok(Some(Weight::Answer));
+        }
+        let mut kind = asked.verb.kind();
+        if asked.verb == Verb::Retry {
+            kind = self.meant(command, asked).await?.task.map(|task| task.kind);
+        }
+        let is_on_pull = command.asked.thread.is_pull_request;
+        Ok(Some(match kind {
+            Some(kind) if kind.limits().may_edit && !is_on_pull => Weight::PullRequest,
+            Some(_) => Weight::Task,
+            None => Weight::Answer,
+        }))
     }
 
     /// Refuses for a limit. What comes by itself is refused for it only where it is wanted at all.
@@ -46,21 +75,5 @@ impl Admission {
             why = rules.err().unwrap_or(why);
         }
         Ok(self.refuse(command, &why).await?)
-    }
-}
-
-/// What a command asks of us; nothing, if it only stops something or nobody asks.
-fn weight(command: &ClaimedCommand) -> Option<Weight> {
-    let asked = match &command.asked.request {
-        Request::Mistakes(_) | Request::Repeated(_) => return Some(Weight::Answer),
-        Request::Configuring(_) => return None,
-        Request::Command(asked) => asked,
-    };
-    let opens = |may_edit: bool| may_edit && !command.asked.thread.is_pull_request;
-    match (asked.verb, asked.verb.kind()) {
-        (Verb::Cancel, _) => None,
-        (_, Some(kind)) if opens(kind.limits().may_edit) => Some(Weight::PullRequest),
-        (_, Some(_)) | (Verb::Retry, None) => Some(Weight::Task),
-        (_, None) => Some(Weight::Answer),
     }
 }

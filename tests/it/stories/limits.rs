@@ -1,7 +1,9 @@
 //! Nobody drowns anybody: commands, tasks, pull requests and our own comments have their limits, each is
 //! named with its end, and stopping always works.
 
-use crate::world::{Plan, REPOSITORY, World, repo, story, tell};
+use crate::world::{Plan, REPOSITORY, World, repo, rows, story, tell};
+use asynccoder::domain::credit::Credits;
+use asynccoder::simulator::{At, Moment};
 use expect_test::expect;
 
 fn answers(world: &World, number: u64) -> Vec<String> {
@@ -85,6 +87,38 @@ async fn a_repository_has_ten_open_pull_requests_of_the_bot() {
         // What opens none is not kept from it.
         world.carol.comments(&world.issue, "/asynccoder status");
         assert!(world.answer().await.contains("There are no tasks"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pull_requests_that_are_on_their_way_count() {
+    let plan = Plan::default().limited().with("DAILY_CREDITS_PER_PERSON", "1000");
+    tell(plan, async |world: &mut World| {
+        world.model(repo::fixes_the_till());
+        world.carol.comments(&world.issue, "/asynccoder ping");
+        world.settle().await;
+        let store = world.app().store();
+        let acme = store.account_by_login("acme").await.unwrap().expect("acme is known");
+        store.grant(acme, Credits(400), "a gift").await.unwrap();
+        let gate = world.simulator.faults().hold(At::models(), Moment::BeforeEffect);
+        for n in 0..14 {
+            let issue = world.carol.quietly().opens(&format!("No {n}"), "");
+            let who = if n % 2 == 0 { &world.alice } else { &world.carol };
+            who.comments(&issue, "/asynccoder debug budget=10");
+        }
+        gate.reached().await.unwrap();
+        rows::until(world, "select count(*) from commands where state = 'pending'", 0).await;
+        gate.open();
+        world.settle().await;
+        assert_eq!(world.simulator.pull_requests(REPOSITORY).len(), 10);
+        let told: Vec<String> = (2..16).flat_map(|number| answers(world, number)).collect();
+        let mut limited: Vec<_> = told.iter().filter(|text| !text.contains("### ")).collect();
+        limited.dedup_by_key(|text| text.lines().next().unwrap_or_default());
+        assert_eq!(limited.len(), 1, "{limited:#?}");
+        expect!["10 pull requests of mine are open in this repository or will come from tasks that have not ended, which is as many as I open. Merge or close one, or stop a task with `/asynccoder cancel`, then please ask again."]
+            .assert_eq(limited[0].lines().next().unwrap());
+        world.story();
     })
     .await;
 }
