@@ -143,7 +143,7 @@ impl Admission {
         }
         let permission =
             self.github.permission(&place, &command.sender.login, command.sender.id).await?;
-        if let Some(limit) = self.limit(command, permission).await? {
+        if let Some(limit) = self.limit(command, &place, permission).await? {
             return self.refuse_limited(command, &place, permission, limit).await;
         }
         match &command.asked.request {

@@ -7,6 +7,7 @@ use crate::domain::limits::{Limit, Weight};
 use crate::domain::policy::{Permission, Refusal, check_rules};
 use crate::domain::task::Kind;
 use crate::github::Place;
+use crate::github::error::GitHubError;
 use crate::store::Result;
 use crate::store::commands::ClaimedCommand;
 
@@ -15,11 +16,17 @@ impl Admission {
     pub(super) async fn limit(
         &self,
         command: &ClaimedCommand,
+        place: &Place,
         permission: Permission,
-    ) -> Result<Option<Limit>> {
+    ) -> std::result::Result<Option<Limit>, Undecided> {
         let Some(weight) = self.weight(command, permission).await? else { return Ok(None) };
-        let traffic = self.store.traffic(command).await?;
-        let limit = traffic.limit(self.bounds, weight, permission);
+        let mut traffic = self.store.traffic(command).await?;
+        let mut limit = traffic.limit(self.bounds, weight, permission);
+        if matches!(limit, Some(Limit::OpenPullRequests(_) | Limit::ComingPullRequests(_))) {
+            self.look_at_pull_requests(command, place).await?;
+            traffic = self.store.traffic(command).await?;
+            limit = traffic.limit(self.bounds, weight, permission);
+        }
         // Nobody said anything where something came by itself.
         let is_said = !command.asked.source.is_automatic();
         if limit.is_none() && traffic.is_silent(self.bounds) && is_said {
@@ -57,6 +64,24 @@ impl Admission {
             Some(_) => Weight::Task,
             None => Weight::Answer,
         }))
+    }
+
+    /// Asks GitHub about the pull requests that we know as open. A webhook that never came would else
+    /// refuse everybody's work here for ever.
+    async fn look_at_pull_requests(
+        &self,
+        command: &ClaimedCommand,
+        place: &Place,
+    ) -> std::result::Result<(), Undecided> {
+        let most = self.bounds.open_pull_requests;
+        for (id, number) in self.store.open_pull_requests(command.repository, most).await? {
+            match self.github.decided(place, number).await {
+                Ok((state, as_of)) => self.store.pull_request_became(id, state, as_of).await?,
+                Err(GitHubError::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Refuses for a limit. What comes by itself is refused for it only where it is wanted at all.

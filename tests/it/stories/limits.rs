@@ -87,6 +87,15 @@ async fn a_repository_has_ten_open_pull_requests_of_the_bot() {
         // What opens none is not kept from it.
         world.carol.comments(&world.issue, "/asynccoder status");
         assert!(world.answer().await.contains("There are no tasks"));
+        // Nobody tells the bot of this one.
+        let closed = world.simulator.pull_requests(REPOSITORY)[3].number;
+        world.simulator.quietly().close(REPOSITORY, closed, "carol", true).unwrap();
+        world.carol.comments(&world.issue, "/asynccoder debug budget=10");
+        world.settle().await;
+        assert_eq!(world.simulator.pull_requests(REPOSITORY).len(), 11, "{}", world.story());
+        let told = answers(world, closed - 1).join("\n");
+        assert!(told.contains("was closed"), "its task says so too: {told}");
+        world.story();
     })
     .await;
 }
