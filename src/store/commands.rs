@@ -332,6 +332,8 @@ async fn close(
     Ok(changed == 1)
 }
 
+/// Whether the person was told of this. What was refused in silence does not count, or whoever keeps
+/// trying would never be told again.
 async fn explained_within(
     tx: &mut Tx,
     command: &ClaimedCommand,
@@ -342,7 +344,8 @@ async fn explained_within(
         tx,
         "select count(*) from commands
          where state = 'refused' and repository_id = $1 and number = $2 and sender_id = $3
-           and refusal = $4 and updated_at > $5",
+           and refusal = $4 and updated_at > $5
+           and exists (select 1 from acts a where a.command_id = commands.id and a.kind = 'answer')",
         args![
             command.repository,
             command.asked.thread.number,

@@ -52,6 +52,30 @@ story!(
     }
 );
 
+story!(
+    whoever_keeps_trying_is_told_again_when_an_hour_is_over,
+    Plan::default().limited_in_thread(1),
+    async |world| {
+        for _ in 0..2 {
+            world.alice.comments(&world.issue, "/asynccoder ping");
+            world.settle().await;
+        }
+        let told = |world: &World| {
+            let all = answers(world, 1);
+            all.iter().filter(|text| text.contains("1 commands in this thread")).count()
+        };
+        assert_eq!(told(world), 1);
+        for times_told in [1, 2] {
+            let earlier = "update commands set updated_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', updated_at, '-50 minutes')";
+            rows::change(world, earlier).await;
+            world.alice.comments(&world.issue, "/asynccoder ping");
+            world.settle().await;
+            assert_eq!(told(world), times_told);
+        }
+        world.story();
+    }
+);
+
 story!(stopping_is_never_too_much, Plan::default().limited(), async |world| {
     for _ in 0..11 {
         world.alice.comments(&world.issue, "/asynccoder ping");
