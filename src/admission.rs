@@ -150,7 +150,13 @@ impl Admission {
             Request::Mistakes(mistakes) if permission >= Permission::Read => {
                 let mut acts = reaction(command, Emoji::Confused);
                 acts.push(answer(command, &refusal::mistakes(mistakes)));
-                self.store.end_command(command, Ending::Refused("not_understood"), acts).await?;
+                // Whoever may not work here uses up no thread's comments with their slips.
+                let ending = if permission >= Permission::Write {
+                    Ending::Refused("not_understood")
+                } else {
+                    Ending::RefusedQuietly("mistyped")
+                };
+                self.store.end_command(command, ending, acts).await?;
             }
             Request::Repeated(earlier) if permission >= Permission::Read => {
                 let body = refusal::done_before(self.store.task_of(*earlier).await?);

@@ -13,7 +13,8 @@ type Counted = (i64, Option<DateTime<Utc>>);
 
 impl Store {
     /// What was asked for before this command. Commands that were refused for a limit do not count, or
-    /// whoever asks on would wait for ever; nor does what nobody typed, such as a push.
+    /// whoever asks on would wait for ever; nor does what nobody typed, such as a push. What strangers
+    /// ask in vain counts for them and not for the thread, which they would shut to others.
     pub async fn traffic(&self, command: &ClaimedCommand) -> Result<Traffic> {
         let (repository, number) = (command.repository, command.asked.thread.number);
         let of_person = self.counted(
@@ -25,7 +26,7 @@ impl Store {
         let in_thread = self.counted(
             "select count(*), min(created_at) from commands
              where repository_id = $1 and number = $2 and created_at > $3 and id < $4
-               and (refusal is null or refusal not like 'limit%')
+               and (refusal is null or (refusal not like 'limit%' and refusal not in ('not_allowed', 'mistyped')))
                and (key is null or (key not like 'auto_review:%' and key not like 'config:%'))",
             args![repository, number, now() - IN_THREAD, command.id],
         );
@@ -64,8 +65,8 @@ impl Store {
             open_in_thread,
             waiting,
             open_pull_requests,
-        })
             coming_pull_requests,
+        })
     }
 
     /// How often pushes to this command's thread were looked at for what they make of the configuration.

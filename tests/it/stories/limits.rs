@@ -76,6 +76,42 @@ story!(
     }
 );
 
+story!(strangers_shut_no_thread_to_others, Plan::default().limited_in_thread(2), async |world| {
+    for text in ["/asynccoder debug", "/asynccoder debgu", "/asynccoder debug", "/asynccoder dbug"]
+    {
+        world.bob.comments(&world.issue, text);
+        world.settle().await;
+    }
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    world.settles_as(expect![[r#"
+        bob          #1 /asynccoder debug
+        asynccoder   #1 :confused:
+        asynccoder   #1 `debug` needs write permission in this repository; you have read. Somebody with write permission can give the command.
+        bob          #1 /asynccoder debgu
+        asynccoder   #1 :confused:
+        asynccoder   #1 I did not understand this: ⏎ - line 1, character 13: `debgu` is no verb. Did you mean `debug`? ⏎ `/asynccoder help` lists what I understand.
+        bob          #1 /asynccoder debug
+        bob          #1 /asynccoder dbug
+        alice        #1 /asynccoder ping
+        asynccoder   #1 I am here. `/asynccoder help` says what I can do.
+    "#]]).await;
+});
+
+story!(the_mistakes_of_strangers_silence_nobody, Plan::default().limited(), async |world| {
+    for _ in 0..10 {
+        world.bob.comments(&world.issue, "/asynccoder debgu");
+        world.settle().await;
+    }
+    assert_eq!(answers(world, 1).len(), 1, "they are explained once");
+    world.story();
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    assert!(world.answer().await.starts_with("I am here"));
+    for _ in 0..2 {
+        world.alice.comments(&world.issue, "/asynccoder debgu");
+        assert!(world.answer().await.contains("Did you mean `debug`?"), "each of hers is");
+    }
+});
+
 story!(stopping_is_never_too_much, Plan::default().limited(), async |world| {
     for _ in 0..11 {
         world.alice.comments(&world.issue, "/asynccoder ping");
