@@ -224,13 +224,14 @@ impl Admission {
             self.store.end_command(command, Ending::Answered, vec![answer(command, &body)]).await?;
             return Ok(());
         };
+        let line = task.brief()?.line;
         let again = again(&task, asked, &meant.text)?;
         let gathered = self.gather(command, &again, place, permission).await?;
         // A review is made anew: what it had noted is in no conversation.
         let can_go_on = task.kind != Kind::PrReview;
         let continues =
             task.ended_as.is_some_and(|end| can_go_on && end.can_be_continued()).then_some(task.id);
-        self.conclude(command, &again, gathered.continuing(continues)).await
+        self.conclude(command, &again, gathered.going_on(continues, line)).await
     }
 
     async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
@@ -326,7 +327,7 @@ impl Admission {
                 comment_id: command.asked.comment_id,
                 asked_at: command.asked.at,
                 url: command.asked.url.clone(),
-                line: command.asked.line.clone(),
+                line: command.asked.line.clone().or_else(|| gathered.line.clone()),
                 draft: asked.options.draft.or(gathered.config.draft()),
                 continues: gathered.continues,
                 reviews: ground.reviews.clone(),
@@ -340,6 +341,8 @@ impl Admission {
             check_on: thread_is_pull.then(|| ground.base_sha.clone()),
             quote: start.quote,
             hold: start.hold,
+            opens_one_of: (!thread_is_pull && start.kind.limits().may_edit)
+                .then_some(self.bounds.open_pull_requests),
         };
         let admitted = self
             .store
@@ -347,8 +350,6 @@ impl Admission {
             .await?;
         if admitted.is_none() {
             // Another command took the credits or the room in between: look again.
-            opens_one_of: (!thread_is_pull && start.kind.limits().may_edit)
-                .then_some(self.bounds.open_pull_requests),
             self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;
         }
         Ok(())

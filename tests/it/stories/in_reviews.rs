@@ -76,6 +76,50 @@ story!(work_that_was_asked_for_at_a_line_resolves_its_thread, async |world| {
     "#]]).await;
 });
 
+story!(what_is_tried_again_is_still_about_its_line, async |world| {
+    world.model(answers());
+    let pull = proposed(world);
+    world.story();
+    let place = (REPOSITORY, pull.number);
+    world.simulator.comment_at_line(place, "alice", &AT_THE_TOP, "/asynccoder ask why?").unwrap();
+    world.settle().await;
+    world.story();
+    world.alice.comments(&pull, "/asynccoder retry");
+    world
+        .settles_as(expect![[r#"
+        alice        #2 /asynccoder retry
+        asynccoder   #2 :eyes:
+        asynccoder   check "Async Coder / ask" success on <sha>
+        asynccoder   #2 (src/discount.rs:1) ask · done: It names all of them. [1 step, 1 credit]
+    "#]])
+        .await;
+    let check = world.simulator.check_runs(REPOSITORY).last().expect("a check run").id;
+    world.simulator.press(REPOSITORY, check, "alice", "retry").unwrap();
+    world
+        .settles_as(expect![[r#"
+        asynccoder   check "Async Coder / ask" success on <sha>
+        asynccoder   #2 (src/discount.rs:1) ask · done: It names all of them. [1 step, 1 credit]
+    "#]])
+        .await;
+    let requests = world.models().requests();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        let told = request["messages"][0].to_string();
+        assert!(told.contains("What is asked was written at line 1 of src/discount.rs"), "{told}");
+    }
+    // Where it is asked for at a line itself, it is about that one.
+    let other = AtLine::New { path: "src/discount.rs", line: 3 };
+    world.simulator.comment_at_line(place, "alice", &other, "/asynccoder retry").unwrap();
+    world
+        .settles_as(expect![[r#"
+        alice        #2 (src/discount.rs:3) /asynccoder retry
+        asynccoder   #2 :eyes:
+        asynccoder   check "Async Coder / ask" success on <sha>
+        asynccoder   #2 (src/discount.rs:3) ask · done: It names all of them. [1 step, 1 credit]
+    "#]])
+        .await;
+});
+
 story!(a_lost_reply_doubles_no_answer_below_a_line, async |world| {
     world.model(answers());
     let pull = proposed(world);
