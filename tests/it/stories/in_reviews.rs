@@ -5,6 +5,7 @@ use crate::world::{REPOSITORY, World, repo, story};
 use asynccoder::simulator::{At, AtLine, Script};
 use expect_test::expect;
 use serde_json::json;
+use std::time::Duration;
 
 fn proposed(world: &World) -> Issue {
     let file = world.simulator.file(REPOSITORY, "main", "src/discount.rs").unwrap();
@@ -150,6 +151,28 @@ story!(a_review_may_hold_commands_too, async |world| {
         asynccoder   check "Async Coder / debug" success on <sha>
         asynccoder   check "Async Coder / debug" success on <sha>
         asynccoder   #2 debug · done: I pushed <sha> to `words`. [4 steps, 1 credit]
+    "#]]).await;
+});
+
+story!(what_is_put_into_a_review_again_was_done_before, async |world| {
+    let pull = proposed(world);
+    world.story();
+    let review = world
+        .simulator
+        .submit_review(REPOSITORY, pull.number, "alice", "/asynccoder ping")
+        .unwrap();
+    world.settle().await;
+    for text in ["Fine.", "/asynccoder ping"] {
+        world.simulator.advance(Duration::from_mins(1));
+        world.simulator.edit_review(REPOSITORY, review, "alice", text).unwrap();
+        world.settle().await;
+    }
+    world.settles_as(expect![[r#"
+        alice        #2 reviews: /asynccoder ping
+        asynccoder   #2 I am here. `/asynccoder help` says what I can do.
+        alice        #2 edits a review: Fine.
+        alice        #2 edits a review: /asynccoder ping
+        asynccoder   #2 I have answered that already, and an edit does not ask again. A new comment does.
     "#]]).await;
 });
 
