@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (15, "traffic", include_str!("../../migrations/0015_traffic.sql")),
     (16, "checks", include_str!("../../migrations/0016_checks.sql")),
     (17, "daily", include_str!("../../migrations/0017_daily.sql")),
+    (20, "labels", include_str!("../../migrations/0020_labels.sql")),
 ];
 
 const FORGET_STATEMENTS: &str = "deallocate all";
