@@ -143,14 +143,20 @@ impl Admission {
         }
         let permission =
             self.github.permission(&place, &command.sender.login, command.sender.id).await?;
-        if let Some(limit) = self.limit(command, permission).await? {
+        if let Some(limit) = self.limit(command, &place, permission).await? {
             return self.refuse_limited(command, &place, permission, limit).await;
         }
         match &command.asked.request {
             Request::Mistakes(mistakes) if permission >= Permission::Read => {
                 let mut acts = reaction(command, Emoji::Confused);
                 acts.push(answer(command, &refusal::mistakes(mistakes)));
-                self.store.end_command(command, Ending::Refused("not_understood"), acts).await?;
+                // Whoever may not work here uses up no thread's comments with their slips.
+                let ending = if permission >= Permission::Write {
+                    Ending::Refused("not_understood")
+                } else {
+                    Ending::RefusedQuietly("mistyped")
+                };
+                self.store.end_command(command, ending, acts).await?;
             }
             Request::Repeated(earlier) if permission >= Permission::Read => {
                 let body = refusal::done_before(self.store.task_of(*earlier).await?);
@@ -218,13 +224,14 @@ impl Admission {
             self.store.end_command(command, Ending::Answered, vec![answer(command, &body)]).await?;
             return Ok(());
         };
+        let line = task.brief()?.line;
         let again = again(&task, asked, &meant.text)?;
         let gathered = self.gather(command, &again, place, permission).await?;
         // A review is made anew: what it had noted is in no conversation.
         let can_go_on = task.kind != Kind::PrReview;
         let continues =
             task.ended_as.is_some_and(|end| can_go_on && end.can_be_continued()).then_some(task.id);
-        self.conclude(command, &again, gathered.continuing(continues)).await
+        self.conclude(command, &again, gathered.going_on(continues, line)).await
     }
 
     async fn refuse(&self, command: &ClaimedCommand, why: &Refusal) -> Result<(), StoreError> {
@@ -320,7 +327,7 @@ impl Admission {
                 comment_id: command.asked.comment_id,
                 asked_at: command.asked.at,
                 url: command.asked.url.clone(),
-                line: command.asked.line.clone(),
+                line: command.asked.line.clone().or_else(|| gathered.line.clone()),
                 draft: asked.options.draft.or(gathered.config.draft()),
                 continues: gathered.continues,
                 target: ground.target.clone(),
@@ -334,13 +341,15 @@ impl Admission {
             check_on: thread_is_pull.then(|| ground.base_sha.clone()),
             quote: start.quote,
             hold: start.hold,
+            opens_one_of: (!thread_is_pull && start.kind.limits().may_edit)
+                .then_some(self.bounds.open_pull_requests),
         };
         let admitted = self
             .store
             .admit(command, task, reaction(command, Emoji::Eyes), gathered.limits)
             .await?;
         if admitted.is_none() {
-            // Another command took the credits in between: look again.
+            // Another command took the credits or the room in between: look again.
             self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;
         }
         Ok(())

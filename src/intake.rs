@@ -152,7 +152,8 @@ fn labelled(labelled: Labelled) -> Digest {
     let (account, repository) = (labelled.repository.owner.id, labelled.repository.id);
     let seen = Fact::Repository(Box::new(labelled.repository.clone()), labelled.installation);
     if labelled.is_removed {
-        return Digest::Facts(vec![seen, Fact::Unlabelled { repository, key: since_ever }]);
+        let (key, at) = (since_ever, labelled.at);
+        return Digest::Facts(vec![seen, Fact::Unlabelled { repository, key, at }]);
     }
     let asked = Asked {
         request: Request::Command(labelled.command),

@@ -14,6 +14,7 @@ mod configs;
 pub mod deliveries;
 pub mod documents;
 mod engine;
+mod labels;
 mod ledger;
 mod migrations;
 mod plans;

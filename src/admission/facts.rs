@@ -4,6 +4,7 @@ use super::configured::Configured;
 use super::{Admission, Undecided};
 use crate::domain::command::{Command, Verb};
 use crate::domain::credit::{Credits, Daily};
+use crate::domain::event::AtLine;
 use crate::domain::handed_over::NotPushed;
 use crate::domain::ids::{Sha, TaskId};
 use crate::domain::policy::{Facts, Permission, RepositoryState, unwanted};
@@ -30,6 +31,8 @@ pub(super) struct Gathered {
     recent: Vec<Credits>,
     /// The task whose conversation a new one would go on with.
     pub(super) continues: Option<TaskId>,
+    /// The line that a task was about which is tried again.
+    pub(super) line: Option<AtLine>,
     /// Where a task would start; only looked up for something that would become one.
     pub(super) ground: Option<Ground>,
 }
@@ -68,9 +71,9 @@ impl Gathered {
         meant_by(&self.config, asked)
     }
 
-    /// The same for a task that goes on with another one's conversation.
-    pub(super) fn continuing(self, task: Option<TaskId>) -> Self {
-        Self { continues: task, ..self }
+    /// The same for a task that goes on with another one's conversation, and at its line.
+    pub(super) fn going_on(self, continues: Option<TaskId>, line: Option<AtLine>) -> Self {
+        Self { continues, line, ..self }
     }
 
     pub(super) fn facts<'a>(
@@ -133,7 +136,6 @@ impl Admission {
         let daily = limits.minus(self.store.spent_today(command.account, command.sender.id).await?);
         let config = configured.map(|here| here.config).unwrap_or_default();
         let recent = self.recent_costs(&config, asked).await?;
-        let continues = None;
         Ok(Gathered {
             permission,
             is_requester,
@@ -143,7 +145,8 @@ impl Admission {
             limits,
             daily,
             recent,
-            continues,
+            continues: None,
+            line: None,
             ground,
         })
     }

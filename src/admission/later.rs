@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Waits between tries grow up to this.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
+/// What a new token does not find is looked for again, so often in all.
+const MOST_LOOKS: i64 = 3;
+
 impl Admission {
     /// What becomes of a command that GitHub kept from being decided.
     pub(super) async fn not_now(
@@ -26,6 +29,9 @@ impl Admission {
             GitHubError::Suspended => self.suspended(command).await,
             GitHubError::Lacks(lacks) => self.refuse(command, &Refusal::Lacks(lacks.clone())).await,
             GitHubError::Moved if !out_of_time => self.follow(command).await,
+            GitHubError::NotFound(_) if command.attempts < MOST_LOOKS => {
+                self.postpone(command, error, self.patience(command)).await
+            }
             GitHubError::Moved
             | GitHubError::NotFound(_)
             | GitHubError::Forbidden(_)

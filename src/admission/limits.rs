@@ -7,6 +7,7 @@ use crate::domain::limits::{Limit, Weight};
 use crate::domain::policy::{Permission, Refusal, check_rules};
 use crate::domain::task::Kind;
 use crate::github::Place;
+use crate::github::error::GitHubError;
 use crate::store::Result;
 use crate::store::commands::ClaimedCommand;
 
@@ -15,19 +16,72 @@ impl Admission {
     pub(super) async fn limit(
         &self,
         command: &ClaimedCommand,
+        place: &Place,
         permission: Permission,
-    ) -> Result<Option<Limit>> {
-        let Some(weight) = weight(command).filter(|_| permission >= Permission::Read) else {
-            return Ok(None);
-        };
-        let traffic = self.store.traffic(command).await?;
-        let limit = traffic.limit(self.bounds, weight, permission);
+    ) -> std::result::Result<Option<Limit>, Undecided> {
+        let Some(weight) = self.weight(command, permission).await? else { return Ok(None) };
+        let mut traffic = self.store.traffic(command).await?;
+        let mut limit = traffic.limit(self.bounds, weight, permission);
+        if matches!(limit, Some(Limit::OpenPullRequests(_) | Limit::ComingPullRequests(_))) {
+            self.look_at_pull_requests(command, place).await?;
+            traffic = self.store.traffic(command).await?;
+            limit = traffic.limit(self.bounds, weight, permission);
+        }
         // Nobody said anything where something came by itself.
         let is_said = !command.asked.source.is_automatic();
         if limit.is_none() && traffic.is_silent(self.bounds) && is_said {
             self.store.lift_silence(command).await?;
         }
         Ok(limit)
+    }
+
+    /// What a command asks of us; nothing, if it only stops something or nobody asks.
+    async fn weight(
+        &self,
+        command: &ClaimedCommand,
+        permission: Permission,
+    ) -> Result<Option<Weight>> {
+        let asked = match &command.asked.request {
+            _ if permission < Permission::Read => return Ok(None),
+            Request::Mistakes(_) | Request::Repeated(_) => return Ok(Some(Weight::Answer)),
+            Request::Configuring(_) => return Ok(None),
+            Request::Command(asked) => asked,
+        };
+        if asked.verb == Verb::Cancel {
+            return Ok(None);
+        }
+        // Whoever may not is told that, and not what is full.
+        if permission < asked.verb.least_permission() {
+            return Ok(Some(Weight::Answer));
+        }
+        let mut kind = asked.verb.kind();
+        if asked.verb == Verb::Retry {
+            kind = self.meant(command, asked).await?.task.map(|task| task.kind);
+        }
+        let is_on_pull = command.asked.thread.is_pull_request;
+        Ok(Some(match kind {
+            Some(kind) if kind.limits().may_edit && !is_on_pull => Weight::PullRequest,
+            Some(_) => Weight::Task,
+            None => Weight::Answer,
+        }))
+    }
+
+    /// Asks GitHub about the pull requests that we know as open. A webhook that never came would else
+    /// refuse everybody's work here for ever.
+    async fn look_at_pull_requests(
+        &self,
+        command: &ClaimedCommand,
+        place: &Place,
+    ) -> std::result::Result<(), Undecided> {
+        let most = self.bounds.open_pull_requests;
+        for (id, number) in self.store.open_pull_requests(command.repository, most).await? {
+            match self.github.decided(place, number).await {
+                Ok((state, as_of)) => self.store.pull_request_became(id, state, as_of).await?,
+                Err(GitHubError::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Refuses for a limit. What comes by itself is refused for it only where it is wanted at all.
@@ -46,21 +100,5 @@ impl Admission {
             why = rules.err().unwrap_or(why);
         }
         Ok(self.refuse(command, &why).await?)
-    }
-}
-
-/// What a command asks of us; nothing, if it only stops something or nobody asks.
-fn weight(command: &ClaimedCommand) -> Option<Weight> {
-    let asked = match &command.asked.request {
-        Request::Mistakes(_) | Request::Repeated(_) => return Some(Weight::Answer),
-        Request::Configuring(_) => return None,
-        Request::Command(asked) => asked,
-    };
-    let opens = |may_edit: bool| may_edit && !command.asked.thread.is_pull_request;
-    match (asked.verb, asked.verb.kind()) {
-        (Verb::Cancel, _) => None,
-        (_, Some(kind)) if opens(kind.limits().may_edit) => Some(Weight::PullRequest),
-        (_, Some(_)) | (Verb::Retry, None) => Some(Weight::Task),
-        (_, None) => Some(Weight::Answer),
     }
 }

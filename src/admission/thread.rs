@@ -2,7 +2,7 @@
 
 use super::Admission;
 use crate::domain::command::{Command, Options, Verb};
-use crate::domain::task::Phase;
+use crate::domain::task::{Kind, Phase};
 use crate::store::Result;
 use crate::store::commands::ClaimedCommand;
 use crate::store::threads::ThreadTask;
@@ -47,6 +47,8 @@ pub(super) fn again(task: &ThreadTask, asked: &Command, added: &str) -> Result<C
         budget: asked.options.budget,
         base: Some(task.base_branch.clone()).filter(|_| !brief.thread.is_pull_request),
         draft: brief.draft,
+        // What a review has seen is not new, and is to be looked at once more.
+        full: (task.kind == Kind::PrReview).then_some(true),
         ..Options::default()
     };
     Ok(Command { verb: Verb::of(task.kind), is_implied: false, options, text })

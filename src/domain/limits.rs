@@ -79,6 +79,8 @@ pub struct Traffic {
     pub waiting: i64,
     /// Pull requests of ours that are open in the repository.
     pub open_pull_requests: i64,
+    /// Tasks of the repository that will open one.
+    pub coming_pull_requests: i64,
 }
 
 /// What a command asks of us.
@@ -107,6 +109,8 @@ pub enum Limit {
     Waiting(i64),
     /// Pull requests of ours that are open in the repository.
     OpenPullRequests(i64),
+    /// The same, together with those that tasks will open.
+    ComingPullRequests(i64),
 }
 
 impl Traffic {
@@ -140,9 +144,14 @@ impl Traffic {
         if weight >= Weight::Task && self.waiting >= bounds.waiting {
             return Some(Limit::Waiting(bounds.waiting));
         }
-        let has_room = self.open_pull_requests < bounds.open_pull_requests;
-        (weight >= Weight::PullRequest && !has_room)
-            .then_some(Limit::OpenPullRequests(bounds.open_pull_requests))
+        let most = bounds.open_pull_requests;
+        if weight < Weight::PullRequest
+            || self.open_pull_requests + self.coming_pull_requests < most
+        {
+            return None;
+        }
+        let is_open = self.open_pull_requests >= most;
+        Some(if is_open { Limit::OpenPullRequests(most) } else { Limit::ComingPullRequests(most) })
     }
 }
 
@@ -163,7 +172,7 @@ impl Limit {
             Limit::OwnComments(..) => "limit_comments",
             Limit::OpenInThread(_) => "limit_open",
             Limit::Waiting(_) => "limit_waiting",
-            Limit::OpenPullRequests(_) => "limit_pull_requests",
+            Limit::OpenPullRequests(_) | Limit::ComingPullRequests(_) => "limit_pull_requests",
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::error::GitHubError;
 use super::{GitHub, Place, Purpose};
 use crate::domain::act::PullRequest;
-use crate::domain::event::ProposalState;
+use crate::domain::event::{AsOf, ProposalState};
 use crate::domain::ids::{RepositoryId, Sha};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -34,6 +35,14 @@ impl Opened {
             (None, _) => ProposalState::Closed,
         }
     }
+}
+
+/// What became of a pull request, and when it last changed.
+#[derive(Deserialize)]
+struct Changed {
+    #[serde(flatten)]
+    pull: Opened,
+    updated_at: DateTime<Utc>,
 }
 
 /// Where a pull request stands now.
@@ -71,6 +80,19 @@ impl GitHub {
     ) -> Result<PullRequestNow, GitHubError> {
         let crab = self.acting_in(place, Purpose::Talk).await?;
         self.get(&crab, &place.route(&format!("/pulls/{number}")), &[]).await
+    }
+
+    /// What became of a pull request, and of when that is.
+    pub(crate) async fn decided(
+        &self,
+        place: &Place,
+        number: i64,
+    ) -> Result<(ProposalState, AsOf), GitHubError> {
+        let crab = self.acting_in(place, Purpose::Talk).await?;
+        let route = place.route(&format!("/pulls/{number}"));
+        let Changed { pull, updated_at } = self.get(&crab, &route, &[]).await?;
+        let state = pull.became();
+        Ok((state, AsOf::new(updated_at, u8::from(state != ProposalState::Open))))
     }
 
     /// Opens a pull request.

@@ -68,16 +68,30 @@ impl GitHub {
         login: &str,
         id: i64,
     ) -> Result<Permission, GitHubError> {
+        match self.permission_told(place, login, id).await {
+            Err(GitHubError::NotFound(_)) => {}
+            told => return told,
+        }
+        // A new token finds nothing for a moment: it is believed once it has found the repository.
+        self.repository(place).await?;
+        match self.permission_told(place, login, id).await {
+            Err(GitHubError::NotFound(_)) => Ok(Permission::None),
+            told => told,
+        }
+    }
+
+    async fn permission_told(
+        &self,
+        place: &Place,
+        login: &str,
+        id: i64,
+    ) -> Result<Permission, GitHubError> {
         let client = self.acting_in(place, Purpose::Admission).await?;
         let route = place.route(&format!("/collaborators/{}/permission", segment(login)));
-        let answer: Result<Collaborator, _> = self.get(&client, &route, &[]).await;
-        match answer {
-            Ok(c) if c.user.as_ref().is_some_and(|user| user.id == id) => {
-                Ok(c.permission.parse().unwrap_or(Permission::None))
-            }
-            Ok(_) | Err(GitHubError::NotFound(_)) => Ok(Permission::None),
-            Err(other) => Err(other),
-        }
+        let told: Collaborator = self.get(&client, &route, &[]).await?;
+        let is_them = told.user.as_ref().is_some_and(|user| user.id == id);
+        let permission = told.permission.parse().ok().filter(|_| is_them);
+        Ok(permission.unwrap_or(Permission::None))
     }
 
     /// The repository now.

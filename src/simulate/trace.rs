@@ -67,7 +67,9 @@ impl<'a> Page<'a> {
                 self.line("label", "taken away");
                 self.line(
                     "decided",
-                    &format!("what has a key that begins {key} and has not begun is withdrawn"),
+                    &format!(
+                        "what has a key that begins {key}, is older and has not begun is withdrawn"
+                    ),
                 );
             }
             Fact::Pressed(pressed) => self.pressed(pressed),

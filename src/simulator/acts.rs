@@ -236,6 +236,21 @@ impl Stage<'_> {
         self.tell_review("submitted", id, json!({}))
     }
 
+    /// Changes the text of a review, which changes its pull request too.
+    pub(crate) fn edit_review(&mut self, id: u64, body: &str) -> anyhow::Result<()> {
+        let (now, editor) = (self.world.now(), self.actor.to_owned());
+        let repository = self.world.repository_mut(self.repository)?;
+        let name = repository.full_name();
+        let review = repository.reviews.get_mut(&id).context("no such review")?;
+        let before = std::mem::replace(&mut review.body, body.to_owned());
+        let number = review.number;
+        let issue = repository.issues.get_mut(&number).context("no such pull request")?;
+        issue.updated_at = now;
+        let what = format!("edits a review: {body}");
+        self.hub.effect(Effect::PullEdited { repository: name, number, editor, what });
+        self.tell_review("edited", id, json!({"changes": {"body": {"from": before}}}))
+    }
+
     /// Stores a check run, new or changed.
     pub(crate) fn check(&mut self, run: CheckRun, new: bool) -> anyhow::Result<()> {
         let repository = self.world.repository_mut(self.repository)?;

@@ -258,6 +258,17 @@ impl Simulator {
         })
     }
 
+    /// Writes something else into a review.
+    pub fn edit_review(
+        &self,
+        repository: &str,
+        id: u64,
+        login: &str,
+        body: &str,
+    ) -> anyhow::Result<()> {
+        self.on(repository, login, |stage| stage.edit_review(id, body))
+    }
+
     /// Presses a button of a check run.
     pub fn press(
         &self,

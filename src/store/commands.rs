@@ -3,7 +3,7 @@
 use super::acts::NewAct;
 use super::engine::{Sql, Tx, args, exec, locking, one, opt, row};
 use super::tasks::NewTask;
-use super::{Result, Store, acts, from_json, json, ledger, now, repositories, tasks};
+use super::{Result, Store, acts, from_json, json, ledger, now, repositories, tasks, traffic};
 use crate::domain::command::{Asked, Request};
 use crate::domain::credit::Daily;
 use crate::domain::event::Person;
@@ -271,8 +271,8 @@ impl Store {
     }
 
     /// Makes a command a task: hold, task, first document and first act in one transaction. `None`:
-    /// the credits or the day's limits are used up by now, or the lease was lost;
-    /// nothing changed.
+    /// the credits, the day's limits or the room for pull requests are used up by now, or the lease was
+    /// lost; nothing changed.
     pub async fn admit(
         &self,
         command: &ClaimedCommand,
@@ -291,6 +291,12 @@ impl Store {
         )
         .await?;
         if !held || !close(&mut tx, command, "admitted", None).await? {
+            return Ok(None);
+        }
+        // Whoever holds credits of the account is alone with it here, so that no two take the last room.
+        if let Some(most) = task.opens_one_of
+            && !traffic::fits(&mut tx, command.repository, most).await?
+        {
             return Ok(None);
         }
         // What nobody asked for is shown in its check run and in what it came to.
@@ -326,6 +332,8 @@ async fn close(
     Ok(changed == 1)
 }
 
+/// Whether the person was told of this. What was refused in silence does not count, or whoever keeps
+/// trying would never be told again.
 async fn explained_within(
     tx: &mut Tx,
     command: &ClaimedCommand,
@@ -336,7 +344,8 @@ async fn explained_within(
         tx,
         "select count(*) from commands
          where state = 'refused' and repository_id = $1 and number = $2 and sender_id = $3
-           and refusal = $4 and updated_at > $5",
+           and refusal = $4 and updated_at > $5
+           and exists (select 1 from acts a where a.command_id = commands.id and a.kind = 'answer')",
         args![
             command.repository,
             command.asked.thread.number,

@@ -17,6 +17,7 @@ use crate::domain::event::{
 use crate::domain::ids::{InstallationId, RepositoryId};
 use crate::domain::plan::Given;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use inbox::Incoming;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -94,12 +95,15 @@ pub enum Fact {
     Bought(Box<Purchase>, Box<Given>),
     /// Somebody asked for something.
     Command(Box<NewCommand>),
-    /// Somebody took away a label: what it asked for, with a key that begins so, is not begun any more.
+    /// Somebody took away a label: what it asked for before, with a key that begins so, is not begun any
+    /// more.
     Unlabelled {
         /// Where.
         repository: RepositoryId,
         /// The beginning of the key.
         key: String,
+        /// When, by GitHub's clock.
+        at: DateTime<Utc>,
     },
     /// Somebody pressed a button of a check run.
     Pressed(Box<Pressed>),
@@ -222,9 +226,12 @@ async fn write_facts(tx: &mut Tx, facts: &[Fact]) -> Result<()> {
             Fact::Deleted(repository) => super::repositories::deleted(tx, *repository).await?,
             Fact::Proposed(proposal) => super::pull_requests::told(tx, proposal).await?,
             Fact::Bought(purchase, given) => super::plans::bought(tx, purchase, given).await?,
-            Fact::Command(command) => super::commands::told(tx, command).await?,
-            Fact::Unlabelled { repository, key } => {
-                super::threads::unlabelled(tx, *repository, key).await?;
+            Fact::Command(command) => {
+                super::commands::told(tx, command).await?;
+                super::labels::set(tx, command).await?;
+            }
+            Fact::Unlabelled { repository, key, at } => {
+                super::labels::taken_away(tx, *repository, key, *at).await?;
             }
             Fact::Pressed(pressed) => super::presses::pressed(tx, pressed).await?,
             Fact::Rerequested(suite) => super::presses::rerequested(tx, suite).await?,

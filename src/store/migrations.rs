@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (17, "daily", include_str!("../../migrations/0017_daily.sql")),
     (18, "retention", include_str!("../../migrations/0018_retention.sql")),
     (19, "what grows", include_str!("../../migrations/0019_what_grows.sql")),
+    (20, "labels", include_str!("../../migrations/0020_labels.sql")),
 ];
 
 const FORGET_STATEMENTS: &str = "deallocate all";

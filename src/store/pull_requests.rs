@@ -1,11 +1,11 @@
 //! Pull requests that we opened: known by the reply that opened them and by GitHub's webhooks, whichever
-//! comes first.
+//! comes first; and by a question, where a webhook that never came would keep somebody from something.
 
 use super::acts::NewAct;
-use super::engine::{Tx, args, exec, opt, row};
-use super::{Result, acts, documents, json, now};
+use super::engine::{Tx, all, args, exec, opt, row};
+use super::{Result, Store, acts, documents, json, now};
 use crate::domain::act::{Act, DeleteBranch, PullRequest, Push, wants_branch_deleted};
-use crate::domain::event::{Proposal, ProposalState};
+use crate::domain::event::{AsOf, Proposal, ProposalState};
 use crate::domain::ids::{AccountId, CommandId, RepositoryId, Sha, TaskId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -137,6 +137,46 @@ pub(super) async fn told(tx: &mut Tx, now_is: &Proposal) -> Result<()> {
         decided(tx, now_is.id).await?;
     }
     Ok(())
+}
+
+impl Store {
+    /// Pull requests of ours that are open as far as we were told, with GitHub's ids and numbers; at most
+    /// so many, the oldest first.
+    pub async fn open_pull_requests(
+        &self,
+        repository: RepositoryId,
+        most: i64,
+    ) -> Result<Vec<(i64, i64)>> {
+        let open = all(
+            self.db.reader(),
+            "select id, number from pull_requests where repository_id = $1 and state = 'open' order by number limit $2",
+            args![repository, most],
+        );
+        Ok(open.await?)
+    }
+
+    /// Notes what became of a pull request that GitHub was asked about, unless what is known is newer.
+    pub async fn pull_request_became(
+        &self,
+        id: i64,
+        state: ProposalState,
+        as_of: AsOf,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let changed = exec(
+            &mut tx,
+            "update pull_requests set state = $2, as_of = $3, updated_at = $4
+             where id = $1 and state <> $2 and (as_of is null or as_of <= $3)",
+            args![id, state, as_of.time(), now()],
+        )
+        .await?;
+        if changed == 1 {
+            decided(&mut tx, id).await?;
+        }
+        tx.commit().await?;
+        self.bells.outbox.notify_one();
+        Ok(())
+    }
 }
 
 /// What follows once a pull request of a task is open, closed or merged: its comment says so, and its

@@ -45,6 +45,8 @@ pub struct NewTask {
     pub quote: Quote,
     /// What is held for it.
     pub hold: Credits,
+    /// If it will open a pull request: so many of ours a repository has at most.
+    pub opens_one_of: Option<i64>,
 }
 
 /// What a heartbeat tells.

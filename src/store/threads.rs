@@ -229,39 +229,6 @@ impl Store {
     }
 }
 
-/// Stops what a label asked for and what has not begun: commands that nobody has decided, tasks that
-/// nobody works on. What has begun goes on.
-pub(super) async fn unlabelled(tx: &mut Tx, repository: RepositoryId, key: &str) -> Result<()> {
-    let length = i64::try_from(key.chars().count()).unwrap_or(i64::MAX);
-    exec(
-        &mut *tx,
-        "update commands set state = 'refused', refusal = 'unlabelled', lease_until = null, updated_at = $4
-         where repository_id = $1 and substr(key, 1, cast($3 as integer)) = $2 and state = 'pending'",
-        args![repository, key, length, now()],
-    )
-    .await?;
-    let waiting: Vec<(TaskId,)> = all(
-        &mut *tx,
-        "select t.id from tasks t join commands c on c.id = t.command_id
-         where t.repository_id = $1 and substr(c.key, 1, cast($3 as integer)) = $2 and t.phase = 'waiting'",
-        args![repository, key, length],
-    )
-    .await?;
-    for (task,) in waiting {
-        claims::soon(&mut *tx, task).await?;
-        let stopped = exec(
-            &mut *tx,
-            "update tasks set cancel_requested_at = $2, updated_at = $2 where id = $1 and phase = 'waiting'",
-            args![task, now()],
-        )
-        .await?;
-        if stopped == 1 {
-            tasks::finish(&mut *tx, task, End::Cancelled).await?;
-        }
-    }
-    Ok(())
-}
-
 /// An act that is just being begun is waited for, so that nobody is told "stopped" meanwhile.
 async fn lock_acts(tx: &mut Tx, task: TaskId) -> Result<()> {
     let statement = locking!("select id from acts where task_id = $1", " for update");

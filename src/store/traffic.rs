@@ -2,16 +2,19 @@
 //! nothing.
 
 use super::commands::ClaimedCommand;
-use super::engine::{Args, args, exec, one};
+use super::engine::{Args, Conn, Tx, all, args, exec, one};
 use super::{Result, Store, now};
+use crate::domain::ids::RepositoryId;
 use crate::domain::limits::{IN_THREAD, Lately, OF_PERSON, OWN_COMMENTS, Traffic};
+use crate::domain::task::Kind;
 use chrono::{DateTime, Utc};
 
 type Counted = (i64, Option<DateTime<Utc>>);
 
 impl Store {
     /// What was asked for before this command. Commands that were refused for a limit do not count, or
-    /// whoever asks on would wait for ever; nor does what nobody typed, such as a push.
+    /// whoever asks on would wait for ever; nor does what nobody typed, such as a push. What strangers
+    /// ask in vain counts for them and not for the thread, which they would shut to others.
     pub async fn traffic(&self, command: &ClaimedCommand) -> Result<Traffic> {
         let (repository, number) = (command.repository, command.asked.thread.number);
         let of_person = self.counted(
@@ -23,7 +26,7 @@ impl Store {
         let in_thread = self.counted(
             "select count(*), min(created_at) from commands
              where repository_id = $1 and number = $2 and created_at > $3 and id < $4
-               and (refusal is null or refusal not like 'limit%')
+               and (refusal is null or (refusal not like 'limit%' and refusal not in ('not_allowed', 'mistyped')))
                and (key is null or (key not like 'auto_review:%' and key not like 'config:%'))",
             args![repository, number, now() - IN_THREAD, command.id],
         );
@@ -52,11 +55,9 @@ impl Store {
             args![command.account],
         );
         let waiting = waiting.await?;
-        let open_pull_requests = self.count(
-            "select count(*) from pull_requests where repository_id = $1 and state = 'open'",
-            args![repository],
-        );
-        let open_pull_requests = open_pull_requests.await?;
+        let open_pull_requests = open_pull_requests(self.db.reader(), command.repository).await?;
+        let coming_pull_requests =
+            coming_pull_requests(self.db.reader(), command.repository).await?;
         Ok(Traffic {
             of_person,
             in_thread,
@@ -64,6 +65,7 @@ impl Store {
             open_in_thread,
             waiting,
             open_pull_requests,
+            coming_pull_requests,
         })
     }
 
@@ -99,4 +101,35 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Pull requests of ours that are open, as far as we were told.
+async fn open_pull_requests(conn: impl Into<Conn<'_>>, repository: RepositoryId) -> Result<i64> {
+    let (count,): (i64,) = one(
+        conn,
+        "select count(*) from pull_requests where repository_id = $1 and state = 'open'",
+        args![repository],
+    )
+    .await?;
+    Ok(count)
+}
+
+/// Tasks that will open a pull request. What is done on one goes to the branch it comes from.
+async fn coming_pull_requests(conn: impl Into<Conn<'_>>, repository: RepositoryId) -> Result<i64> {
+    let tasks: Vec<(Kind, i64)> = all(
+        conn,
+        "select t.kind, count(*) from tasks t
+         where t.repository_id = $1 and t.phase <> 'ended' and t.branch <> t.base_branch
+           and not exists (select 1 from pull_requests p where p.task_id = t.id)
+         group by t.kind",
+        args![repository],
+    )
+    .await?;
+    Ok(tasks.iter().filter(|(kind, _)| kind.limits().may_edit).map(|(_, count)| count).sum())
+}
+
+/// Whether a repository has no more pull requests of ours than this, with those that are on their way.
+pub(super) async fn fits(tx: &mut Tx, repository: RepositoryId, most: i64) -> Result<bool> {
+    let open = open_pull_requests(&mut *tx, repository).await?;
+    Ok(open + coming_pull_requests(tx, repository).await? <= most)
 }

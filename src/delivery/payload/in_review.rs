@@ -97,14 +97,16 @@ impl ReviewPayload {
         let review = self.review;
         let body = review.body.unwrap_or_default();
         let before = self.changes.before(&self.action, &body);
+        // A review keeps the time at which it was submitted; an edit changes its pull request's too.
         let changed_at = self.pull_request.updated_at;
+        let submitted_at = review.submitted_at.filter(|_| before.is_none());
         let words = Words {
             source: Source::Review,
             id: review.id,
             body,
             before,
             url: review.html_url,
-            at: review.submitted_at.unwrap_or(changed_at),
+            at: submitted_at.unwrap_or(changed_at),
             line: None,
             by_an_app: false,
         };

@@ -101,6 +101,9 @@ fn limited(limit: Limit) -> String {
         Limit::OpenPullRequests(most) => format!(
             "{most} pull requests of mine are open in this repository, which is as many as I open. Merge or close one, then please ask again."
         ),
+        Limit::ComingPullRequests(most) => format!(
+            "{most} pull requests of mine are open in this repository or will come from tasks that have not ended, which is as many as I open. Merge or close one, or stop a task with `{TRIGGER} cancel`, then please ask again."
+        ),
     }
 }
 

@@ -113,5 +113,12 @@ fn limited(limit: Limit) -> (&'static str, String, String) {
             ),
             "once one of them is merged or closed".to_owned(),
         ),
+        Limit::ComingPullRequests(most) => (
+            "too many pull requests",
+            format!(
+                "{most} pull requests of mine are open in this repository or will come from tasks that have not ended, which is as many as I open."
+            ),
+            "once one of them is merged or closed".to_owned(),
+        ),
     }
 }

@@ -171,6 +171,7 @@ impl Ledger {
             check_on: None,
             quote: Quote::from_cap(Credits(200)),
             hold: Credits(hold),
+            opens_one_of: None,
         };
         let id = task.id;
         let admitted = self.store.admit(&claimed, task.clone(), vec![], NO_LIMIT).await.unwrap();

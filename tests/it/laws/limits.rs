@@ -29,6 +29,10 @@ fn each_limit_holds_from_its_number_on_and_is_told_with_its_end() {
         (Traffic { open_in_thread: 20, ..quiet }, Traffic { open_in_thread: 19, ..quiet }),
         (Traffic { waiting: 200, ..quiet }, Traffic { waiting: 199, ..quiet }),
         (Traffic { open_pull_requests: 10, ..quiet }, Traffic { open_pull_requests: 9, ..quiet }),
+        (
+            Traffic { open_pull_requests: 6, coming_pull_requests: 4, ..quiet },
+            Traffic { open_pull_requests: 6, coming_pull_requests: 3, ..quiet },
+        ),
     ];
     let mut told = String::new();
     for (over, within) in cases {
@@ -46,6 +50,7 @@ fn each_limit_holds_from_its_number_on_and_is_told_with_its_end() {
         There are 20 tasks of this thread that have not ended, which is as many as I take. Please wait for one of them, or stop one with `/asynccoder cancel`.
         200 tasks of this account wait already, which is as many as I take. Please ask again when some of them are done.
         10 pull requests of mine are open in this repository, which is as many as I open. Merge or close one, then please ask again.
+        10 pull requests of mine are open in this repository or will come from tasks that have not ended, which is as many as I open. Merge or close one, or stop a task with `/asynccoder cancel`, then please ask again.
     "#]].assert_eq(&told);
 }
 
@@ -80,6 +85,7 @@ fn a_review_that_a_limit_keeps_away_says_which_and_until_when() {
         Limit::OpenInThread(20),
         Limit::Waiting(200),
         Limit::OpenPullRequests(10),
+        Limit::ComingPullRequests(10),
     ];
     let told = |limit: &Limit| {
         let check = not_reviewed(&Refusal::Limited(*limit), &head).expect("it is told");
@@ -93,6 +99,7 @@ fn a_review_that_a_limit_keeps_away_says_which_and_until_when() {
         not reviewed: too many tasks: There are 20 tasks of this thread that have not ended, which is as many as I take. `/asynccoder review` reviews it once one of them has ended.
         not reviewed: too many tasks: 200 tasks of this account wait already, which is as many as I take. `/asynccoder review` reviews it once some of them are done.
         not reviewed: too many pull requests: 10 pull requests of mine are open in this repository, which is as many as I open. `/asynccoder review` reviews it once one of them is merged or closed.
+        not reviewed: too many pull requests: 10 pull requests of mine are open in this repository or will come from tasks that have not ended, which is as many as I open. `/asynccoder review` reviews it once one of them is merged or closed.
     "#]].assert_eq(&limits.iter().map(told).collect::<String>());
     assert_eq!(not_reviewed(&Refusal::NotWanted, &head), None, "where none is wanted, nothing is");
 }

@@ -72,6 +72,7 @@ on_both!(
     a_plan_says_how_many_tasks_run_at_once,
     a_lost_repository_owes_and_gets_nothing,
     a_question_that_a_webhook_overtook_is_asked_again,
+    a_label_asks_for_what_was_not_taken_away_since,
     a_branch_goes_though_the_end_was_told_before_the_beginning;
     presses: a_check_is_run_again_once_for_a_press;
     queues: a_body_comes_back_as_it_was,

@@ -8,13 +8,17 @@
 //! asked the next time.
 
 use crate::world::impatient::{PATIENCE, regular};
-use crate::world::{World, story};
+use crate::world::{World, rows, story};
+use asynccoder::simulator::{At, Moment};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Between the numbers of two accounts; below it are those of what belongs to one.
 const APART: i64 = 1000;
 const HEAD: &str = "asynccoder/1-fix-0badcafe";
+
+/// So many commands are decided at a time.
+const ADMISSION_LOOPS: usize = 4;
 
 /// An event with its payload for an account.
 struct Told {
@@ -110,6 +114,20 @@ fn bought(base: i64, action: &str, minute: u32, plan: &str) -> Value {
     })
 }
 
+/// A label of an issue is set or taken away.
+fn label(base: i64, action: &str, minute: u32) -> Value {
+    json!({
+        "action": action, "label": { "name": "asynccoder:debug" },
+        "issue": {
+            "id": base + 30, "number": 3, "title": "one", "body": "", "html_url": "https://github.com/3",
+            "user": { "id": 8, "login": "alice", "type": "User" }, "labels": [], "updated_at": at(minute),
+        },
+        "repository": repository(base, "till", 0, (false, false)),
+        "sender": { "id": 8, "login": "alice", "type": "User" },
+        "installation": { "id": base + 1 },
+    })
+}
+
 /// Every order of so many things.
 fn orders(count: usize) -> Vec<Vec<usize>> {
     let mut all = vec![Vec::new()];
@@ -136,6 +154,8 @@ async fn known(pool: &sqlx::SqlitePool, base: i64) -> String {
              || ' reached ' || (withdrawn_at is null) from repositories where account_id = $1",
         "select 'pull request ' || number || ' ' || state || ' draft ' || draft || ' ' || title || ' ' || head
          from pull_requests where repository_id = $1 + 10",
+        "select 'command' || substr(key, instr(key, '@')) || ' ' || refusal from commands
+         where account_id = $1 order by key",
         "select type || ' ' || sum(amount) from credit_transactions where account_id = $1 group by type order by type",
     ] {
         let rows: Vec<(String,)> = sqlx::query_as(query).bind(base).fetch_all(pool).await.unwrap();
@@ -150,6 +170,9 @@ async fn end_of(world: &World, first: i64, events: &[Told]) -> String {
     world.simulator.wait_for(|now| regular(now) >= 1, PATIENCE).await.unwrap();
     let mut ends: BTreeSet<String> = BTreeSet::new();
     let orders = orders(events.len());
+    // Commands are decided when everything is told: how soon they are is another story.
+    let minting = || world.simulator.faults().hold(At::api("POST", "tokens"), Moment::BeforeEffect);
+    let gates: Vec<_> = (0..ADMISSION_LOOPS).map(|_| minting()).collect();
     for (base, order) in (0..).map(|n| first + n * APART).zip(&orders) {
         for n in order {
             send(world, &events[*n], base, &format!("{base}-{n}")).await;
@@ -159,6 +182,9 @@ async fn end_of(world: &World, first: i64, events: &[Told]) -> String {
             send(world, &events[*n], base, &format!("{base}-{n}-again")).await;
         }
     }
+    rows::until(world, "select count(*) from deliveries where state = 'pending'", 0).await;
+    world.simulator.faults().clear();
+    drop(gates);
     world.settle().await;
     let url = format!("sqlite://{}/asynccoder.db", world.data_dir().display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
@@ -294,4 +320,24 @@ story!(a_plan_is_what_was_bought_last, async |world| {
     ];
     let end = end_of(world, 3_000_000, &in_one_moment).await;
     assert!(end.contains("tier free balance 5000 plan none"), "{end}");
+});
+
+story!(a_label_asks_for_what_was_not_taken_away_since, async |world| {
+    let set_again = [
+        told("issues", |base| label(base, "labeled", 1)),
+        told("issues", |base| label(base, "unlabeled", 2)),
+        told("issues", |base| label(base, "labeled", 3)),
+    ];
+    let end = end_of(world, 1_000_000, &set_again).await;
+    assert!(end.contains("command@1777629660 unlabelled\ncommand@1777629780 github\n"), "{end}");
+    let taken_away = [
+        told("issues", |base| label(base, "labeled", 1)),
+        told("issues", |base| label(base, "labeled", 2)),
+        told("issues", |base| label(base, "unlabeled", 3)),
+    ];
+    let end = end_of(world, 2_000_000, &taken_away).await;
+    assert!(
+        end.contains("command@1777629660 unlabelled\ncommand@1777629720 unlabelled\n"),
+        "{end}"
+    );
 });

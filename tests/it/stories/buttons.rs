@@ -101,6 +101,36 @@ story!(a_task_is_run_again_at_a_press, async |world| {
         .await;
 });
 
+story!(a_review_that_is_done_is_made_again_at_a_press, async |world| {
+    world.model(reviewed());
+    let pull = proposed(world);
+    world.alice.comments(&pull, "/asynccoder review");
+    world.settle().await;
+    world.story();
+    let (check, _) = buttons(world);
+    world.simulator.press(REPOSITORY, check, "alice", "retry").unwrap();
+    world.settles_as(expect![[r#"
+        asynccoder   #2 reviews: pr_review · comments []
+        asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1026): no findings. [3 steps, 1 credit]
+    "#]]).await;
+    let (check, _) = buttons(world);
+    world.simulator.rerequest(REPOSITORY, check, "alice").unwrap();
+    world.settles_as(expect![[r#"
+        asynccoder   #2 reviews: pr_review · comments []
+        asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1035): no findings. [3 steps, 1 credit]
+    "#]]).await;
+    world.alice.comments(&pull, "/asynccoder retry");
+    world.settles_as(expect![[r#"
+        alice        #2 /asynccoder retry
+        asynccoder   #2 :eyes:
+        asynccoder   #2 reviews: pr_review · comments []
+        asynccoder   check "Async Coder / pr_review" neutral on <sha>
+        asynccoder   #2 pr_review · done: I wrote [the review](http://<host>/acme/till/pull/2#pullrequestreview-1046): no findings. [3 steps, 1 credit]
+    "#]]).await;
+});
+
 story!(a_running_task_is_stopped_at_a_press, async |world| {
     world.model(repo::fixes_the_till());
     let pull = proposed(world);

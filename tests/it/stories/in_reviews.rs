@@ -5,6 +5,7 @@ use crate::world::{REPOSITORY, World, repo, story};
 use asynccoder::simulator::{At, AtLine, Script};
 use expect_test::expect;
 use serde_json::json;
+use std::time::Duration;
 
 fn proposed(world: &World) -> Issue {
     let file = world.simulator.file(REPOSITORY, "main", "src/discount.rs").unwrap();
@@ -76,6 +77,50 @@ story!(work_that_was_asked_for_at_a_line_resolves_its_thread, async |world| {
     "#]]).await;
 });
 
+story!(what_is_tried_again_is_still_about_its_line, async |world| {
+    world.model(answers());
+    let pull = proposed(world);
+    world.story();
+    let place = (REPOSITORY, pull.number);
+    world.simulator.comment_at_line(place, "alice", &AT_THE_TOP, "/asynccoder ask why?").unwrap();
+    world.settle().await;
+    world.story();
+    world.alice.comments(&pull, "/asynccoder retry");
+    world
+        .settles_as(expect![[r#"
+        alice        #2 /asynccoder retry
+        asynccoder   #2 :eyes:
+        asynccoder   check "Async Coder / ask" success on <sha>
+        asynccoder   #2 (src/discount.rs:1) ask · done: It names all of them. [1 step, 1 credit]
+    "#]])
+        .await;
+    let check = world.simulator.check_runs(REPOSITORY).last().expect("a check run").id;
+    world.simulator.press(REPOSITORY, check, "alice", "retry").unwrap();
+    world
+        .settles_as(expect![[r#"
+        asynccoder   check "Async Coder / ask" success on <sha>
+        asynccoder   #2 (src/discount.rs:1) ask · done: It names all of them. [1 step, 1 credit]
+    "#]])
+        .await;
+    let requests = world.models().requests();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        let told = request["messages"][0].to_string();
+        assert!(told.contains("What is asked was written at line 1 of src/discount.rs"), "{told}");
+    }
+    // Where it is asked for at a line itself, it is about that one.
+    let other = AtLine::New { path: "src/discount.rs", line: 3 };
+    world.simulator.comment_at_line(place, "alice", &other, "/asynccoder retry").unwrap();
+    world
+        .settles_as(expect![[r#"
+        alice        #2 (src/discount.rs:3) /asynccoder retry
+        asynccoder   #2 :eyes:
+        asynccoder   check "Async Coder / ask" success on <sha>
+        asynccoder   #2 (src/discount.rs:3) ask · done: It names all of them. [1 step, 1 credit]
+    "#]])
+        .await;
+});
+
 story!(a_lost_reply_doubles_no_answer_below_a_line, async |world| {
     world.model(answers());
     let pull = proposed(world);
@@ -106,6 +151,28 @@ story!(a_review_may_hold_commands_too, async |world| {
         asynccoder   check "Async Coder / debug" success on <sha>
         asynccoder   check "Async Coder / debug" success on <sha>
         asynccoder   #2 debug · done: I pushed <sha> to `words`. [4 steps, 1 credit]
+    "#]]).await;
+});
+
+story!(what_is_put_into_a_review_again_was_done_before, async |world| {
+    let pull = proposed(world);
+    world.story();
+    let review = world
+        .simulator
+        .submit_review(REPOSITORY, pull.number, "alice", "/asynccoder ping")
+        .unwrap();
+    world.settle().await;
+    for text in ["Fine.", "/asynccoder ping"] {
+        world.simulator.advance(Duration::from_mins(1));
+        world.simulator.edit_review(REPOSITORY, review, "alice", text).unwrap();
+        world.settle().await;
+    }
+    world.settles_as(expect![[r#"
+        alice        #2 reviews: /asynccoder ping
+        asynccoder   #2 I am here. `/asynccoder help` says what I can do.
+        alice        #2 edits a review: Fine.
+        alice        #2 edits a review: /asynccoder ping
+        asynccoder   #2 I have answered that already, and an edit does not ask again. A new comment does.
     "#]]).await;
 });
 

@@ -107,6 +107,22 @@ story!(a_question_that_github_cannot_answer_is_asked_again, async |world| {
     "#]]).await;
 });
 
+story!(a_new_token_that_finds_nothing_yet_takes_nobodys_permission, async |world| {
+    let nothing = || Refusal { status: 404, ..unwell(404) };
+    let ping = "/asynccoder credits";
+    // Neither the person nor the repository is found at first; then only the person is not.
+    for misses in [2, 1] {
+        world.simulator.faults().refuse(At::api("GET", "/repos/acme/till"), misses, nothing());
+        world.alice.comments(&world.issue, ping);
+        let answer = world.answer().await;
+        assert!(answer.contains("Available: 100"), "{answer}");
+    }
+    // Whoever is not found again and again may do nothing.
+    world.simulator.faults().refuse(At::api("GET", "/permission"), 2, nothing());
+    world.alice.comments(&world.issue, ping);
+    assert!(world.answer().await.contains("you have none"));
+});
+
 story!(
     nothing_starts_while_nobody_knows_who_may,
     Plan::default().timing(|timing| timing.decide_within = Duration::from_millis(100)),

@@ -149,7 +149,7 @@ async fn what_cannot_work_is_known_before_it_is_tried() {
         a bot: ignored     it is by alice, which is not a person decided     nothing: it is stored as ignored, for this reason exit code Some(0)
         no command: ignored     the text has no command decided     nothing: it is stored as ignored, for this reason exit code Some(0)
         a button: decided     that command in the thread of task t_0000cafe, if it is a task of this repository exit code Some(0)
-        a label less: decided     what has a key that begins label:4:asynccoder:fix@ and has not begun is withdrawn exit code Some(0)
+        a label less: decided     what has a key that begins label:4:asynccoder:fix@, is older and has not begun is withdrawn exit code Some(0)
         installed: decided     the App is installed, as installation 9 exit code Some(0)
         something else: ignored     star.created is not used decided     nothing: it is stored as ignored, for this reason exit code Some(0)
     "#]].assert_eq(&table);

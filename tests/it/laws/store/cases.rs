@@ -14,7 +14,7 @@ use asynccoder::domain::task::{End, Phase, Priority};
 use asynccoder::store::commands::Ending;
 use asynccoder::store::deliveries::{Digest, Fact};
 use asynccoder::store::schedules::Schedule;
-use asynccoder::store::tasks::{Release, Sealed};
+use asynccoder::store::tasks::{NewTask, Release, Sealed};
 use asynccoder::store::writers::{Job, Load, Next, Writer};
 use std::time::Duration;
 
@@ -555,6 +555,11 @@ pub async fn traffic_is_what_came_before(desk: &Desk) {
     assert_eq!((traffic.in_thread.count, traffic.own_comments.count), (1, 1));
     assert!(traffic.of_person.first.is_some() && traffic.own_comments.first.is_some());
     assert_eq!((traffic.open_in_thread, traffic.waiting, traffic.open_pull_requests), (1, 1, 0));
+    assert_eq!(traffic.coming_pull_requests, 1, "the task will open one");
+    let one_more = |most| NewTask { opens_one_of: Some(most), ..task(20) };
+    let no_room = desk.store.admit(&answered, one_more(1), Vec::new(), NO_LIMIT).await.unwrap();
+    assert_eq!(no_room, None, "nobody takes the room of another task");
+    desk.admits(1, "four", one_more(2)).await.expect("there is room for two");
     desk.store.lift_silence(&answered).await.unwrap();
     assert_eq!(desk.store.traffic(&answered).await.unwrap().own_comments.count, 0);
 }

@@ -211,6 +211,7 @@ pub fn task(hold: i64) -> NewTask {
         check_on: None,
         quote: Quote::from_cap(Credits(200)),
         hold: Credits(hold),
+        opens_one_of: None,
     }
 }
 

@@ -2,18 +2,18 @@
 
 use super::cases::{WRITES, next_job};
 use super::desk::{
-    Desk, LEASE, NO_LIMIT, account, act, at, installation, publishing, repository, sha, stands,
-    task, the_eyes,
+    Desk, LEASE, NO_LIMIT, account, act, at, command, installation, publishing, repository, sha,
+    stands, task, the_eyes,
 };
 use asynccoder::domain::act::{Act, ActKind};
 use asynccoder::domain::credit::Credits;
 use asynccoder::domain::event::{
-    AsOf, Choice, Named, Proposal, ProposalState, Purchase, Repository,
+    AsOf, Choice, Named, Proposal, ProposalState, Purchase, Repository, Source,
 };
-use asynccoder::domain::ids::AccountId;
+use asynccoder::domain::ids::{AccountId, RepositoryId};
 use asynccoder::domain::plan::{Given, Subscription};
 use asynccoder::domain::report::Outcome;
-use asynccoder::domain::task::End;
+use asynccoder::domain::task::{End, Phase};
 use asynccoder::store::deliveries::Fact;
 use asynccoder::store::repositories::Standing;
 use asynccoder::store::tasks::Sealed;
@@ -172,4 +172,29 @@ fn closed(branch: &str) -> Proposal {
         base: "main".to_owned(),
         as_of: AsOf::new(at(1), 1),
     }
+}
+
+pub async fn a_label_asks_for_what_was_not_taken_away_since(desk: &Desk) {
+    let key = |minute| format!("label:1:fix@{}", at(minute).timestamp());
+    let set = |minute| {
+        let mut command = command(1, &key(minute));
+        command.asked.source = Source::Label;
+        command.asked.at = Some(at(minute));
+        Fact::Command(Box::new(command))
+    };
+    let taken = |minute| {
+        let key = "label:1:fix@".to_owned();
+        Fact::Unlabelled { repository: RepositoryId(10), key, at: at(minute) }
+    };
+    let phase = async || desk.store.thread_tasks(RepositoryId(10), 1).await.unwrap()[0].phase;
+    let next = async || desk.store.claim_command(LEASE).await.unwrap();
+    desk.admits(1, &key(3), task(10)).await.unwrap();
+    desk.told(vec![taken(2), set(1)]).await;
+    assert_eq!(phase().await, Phase::Waiting, "it was set again since");
+    assert!(next().await.is_none(), "it was taken away since");
+    desk.told(vec![taken(4), taken(2), set(4)]).await;
+    assert_eq!(phase().await, Phase::Ended);
+    assert!(next().await.is_none(), "what is older changes nothing");
+    desk.told(vec![set(5)]).await;
+    assert!(next().await.is_some());
 }
