@@ -1,5 +1,9 @@
 //! Builds every room once, starts and stops them, and decides nothing.
 
+mod supervision;
+
+pub use supervision::kept_running;
+
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::git::Git;
@@ -119,18 +123,25 @@ fn start_rooms(
         Git::new(&config.data_dir, &config.github_server).context("DATA_DIR cannot be used")?;
     git.remove_leftovers().context("what was left in DATA_DIR cannot be removed")?;
     let public_url = config.public_url.as_ref().map_or(url, |u| u.as_str());
+    let admission = Admission::new(config, store.clone(), github.clone());
     for _ in 0..ADMISSION_LOOPS {
-        let admission = Admission::new(config, store.clone(), github.clone());
-        rooms.spawn(admission.run(stop.clone()));
+        let admission = admission.clone();
+        let begin = move |stop| admission.clone().run(stop);
+        rooms.spawn(kept_running("admission", begin, stop.clone()));
     }
     let outbox = Outbox::new(config, store.clone(), github.clone(), git.clone(), public_url);
     for load in OUTBOX_LOOPS {
-        rooms.spawn(outbox.clone().run(load, stop.clone()));
+        let outbox = outbox.clone();
+        let begin = move |stop| outbox.clone().run(load, stop);
+        rooms.spawn(kept_running("outbox", begin, stop.clone()));
     }
     let plans = config.plans.clone();
-    rooms.spawn(Reconcile::new(store.clone(), github.clone(), plans.clone()).run(stop.clone()));
-    let ours = (plans, config.app.id);
-    rooms.spawn(intake::run(store.clone(), ours, config.timing.poll, stop.clone()));
+    let reconcile = Reconcile::new(store.clone(), github.clone(), plans.clone());
+    let begin = move |stop| reconcile.clone().run(stop);
+    rooms.spawn(kept_running("reconcile", begin, stop.clone()));
+    let (read, ours, poll) = (store.clone(), (plans, config.app.id), config.timing.poll);
+    let begin = move |stop| intake::run(read.clone(), ours.clone(), poll, stop);
+    rooms.spawn(kept_running("intake", begin, stop.clone()));
     let worker = Worker::new(config, store.clone(), github, git, models);
     rooms.spawn(worker.run(stop.clone()));
     Ok(())

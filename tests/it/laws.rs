@@ -25,6 +25,7 @@ mod secrets;
 mod setup;
 mod silence;
 mod store;
+mod supervision;
 mod text;
 mod tools;
 mod turn;
