@@ -6,7 +6,7 @@ use crate::app::{self, App};
 use crate::config::{self, Config, ConfigError};
 use crate::domain::credit::Credits;
 use crate::sandbox::Jail;
-use crate::store::Store;
+use crate::store::{Found, Store};
 use crate::{demo, doctor, simulate, telemetry};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -116,17 +116,27 @@ async fn serve() -> anyhow::Result<()> {
 }
 
 async fn migrate() -> anyhow::Result<()> {
-    let (data_dir, _) = Config::database_only()?;
+    let (data_dir, url) = Config::database_only()?;
     std::fs::create_dir_all(&data_dir)?;
     let _no_server_meanwhile = app::lock(&data_dir)?;
-    let store = open_store().await?;
+    let store = Store::open(&url).await?;
     store.close().await;
     println!("the database is up to date");
     Ok(())
 }
 
 async fn grant(account: &str, credits: i64, reason: &str) -> anyhow::Result<()> {
-    let store = open_store().await?;
+    let (data_dir, url) = Config::database_only()?;
+    let store = match Store::find(&url).await? {
+        Found::Nothing => anyhow::bail!(
+            "there is no database in DATA_DIR {}: is it the server's, and has that been started?",
+            data_dir.display()
+        ),
+        Found::Behind(_) => anyhow::bail!(
+            "the database is older than this version: start the server with it, or run `migrate`"
+        ),
+        Found::Current(store) => store,
+    };
     let Some(id) = store.account_by_login(account).await? else {
         anyhow::bail!(
             "no account {account} is known: it becomes known when it installs the App or somebody comments"
@@ -136,10 +146,4 @@ async fn grant(account: &str, credits: i64, reason: &str) -> anyhow::Result<()> 
     store.close().await;
     println!("{account} now has {}", granted.balance);
     Ok(())
-}
-
-async fn open_store() -> anyhow::Result<Store> {
-    let (data_dir, url) = Config::database_only()?;
-    std::fs::create_dir_all(&data_dir)?;
-    Ok(Store::open(&url).await?)
 }

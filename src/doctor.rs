@@ -7,7 +7,7 @@ use crate::git::Git;
 use crate::github::account::{App, PERMISSIONS};
 use crate::github::{self, GitHub};
 use crate::sandbox::Sandbox;
-use crate::store::Store;
+use crate::store::{Found, Store};
 use anyhow::bail;
 use std::time::Duration;
 
@@ -44,9 +44,15 @@ pub(crate) async fn examine() -> anyhow::Result<()> {
 }
 
 async fn database(config: &Config) -> Finding {
-    std::fs::create_dir_all(&config.data_dir)
-        .map_err(|e| format!("DATA_DIR cannot be made: {e}"))?;
-    let store = Store::open(&config.database_url).await.map_err(|e| e.to_string())?;
+    let store = match Store::find(&config.database_url).await.map_err(|e| e.to_string())? {
+        Found::Nothing => return Ok("there is none yet; `serve` makes it".to_owned()),
+        Found::Behind(steps) => {
+            return Ok(format!(
+                "reachable, but older than this version (migrations that are missing: {steps}). `serve` and `migrate` bring it up to date: back it up before"
+            ));
+        }
+        Found::Current(store) => store,
+    };
     let unbalanced = store.unbalanced_accounts().await.map_err(|e| e.to_string())?;
     store.close().await;
     if unbalanced.is_empty() {

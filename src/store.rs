@@ -85,13 +85,40 @@ pub enum StoreError {
 /// What a verb comes to.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
+/// How a database is found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// There is none yet.
+    Nothing,
+    /// It lacks so many steps to what this version needs.
+    Behind(usize),
+    /// It is as this version needs it.
+    Current(Store),
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date.
     pub async fn open(url: &str) -> Result<Self> {
         let db = Db::open(url).await?;
         migrations::run(&db).await?;
+        Ok(Self::over(db))
+    }
+
+    /// The database as it is: nothing is made, and no schema is changed.
+    pub async fn find(url: &str) -> Result<Found> {
+        if engine::is_missing(url)? {
+            return Ok(Found::Nothing);
+        }
+        let db = Db::open(url).await?;
+        Ok(match migrations::missing(&db).await? {
+            0 => Found::Current(Self::over(db)),
+            missing => Found::Behind(missing),
+        })
+    }
+
+    fn over(db: Db) -> Self {
         let inbox = Inbox::start(db.clone());
-        Ok(Self { db, inbox, bells: Arc::default() })
+        Self { db, inbox, bells: Arc::default() }
     }
 
     /// The bells.

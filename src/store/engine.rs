@@ -15,7 +15,10 @@ use sqlx::{
     Arguments, Connection, Encode, FromRow, PgConnection, Postgres, Sqlite, SqliteConnection,
     Transaction, Type,
 };
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +65,23 @@ pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>, Option<OwnedSemaphorePermit>),
 }
 
+/// Whether the file of this database is still to be made; a server is asked later.
+pub(crate) fn is_missing(url: &str) -> Result<bool> {
+    if url.starts_with("postgres") {
+        return Ok(false);
+    }
+    Ok(!SqliteConnectOptions::from_str(url)?.get_filename().exists())
+}
+
+/// The file of a new database, which is nobody else's to read; what SQLite makes beside it becomes like it.
+fn make_private(file: &Path) -> Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error.into()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 impl Db {
     pub(crate) async fn open(url: &str) -> Result<Self> {
         if url.starts_with("postgres") {
@@ -77,12 +97,12 @@ impl Db {
         }
         // `FULL` because a delivery that was answered with a 2xx must survive a power cut.
         let options = SqliteConnectOptions::from_str(url)?
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .foreign_keys(true);
+        make_private(options.get_filename())?;
         let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE);
         let write = pool().max_connections(1).connect_with(options.clone()).await?;
         let (level,): (i64,) = sqlx::query_as("pragma synchronous").fetch_one(&write).await?;

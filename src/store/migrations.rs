@@ -1,6 +1,6 @@
 //! The schema's history: forward only, one text for both databases.
 
-use super::engine::Db;
+use super::engine::{Db, all, args};
 use super::{Result, StoreError};
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -29,6 +29,22 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 const FORGET_STATEMENTS: &str = "deallocate all";
 /// Any number that nobody else locks in this database.
 const MIGRATION_LOCK: i64 = 0x6173_796e_6363;
+
+/// How many steps are missing. Nothing is changed.
+pub(super) async fn missing(db: &Db) -> Result<usize> {
+    let applied = all::<(i64,)>(db.reader(), "select version from _sqlx_migrations", args![]).await;
+    let applied = match applied {
+        Ok(applied) => applied,
+        // The table is made with the first step.
+        Err(sqlx::Error::Database(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let is_known = |version: i64| MIGRATIONS.iter().any(|(known, _, _)| *known == version);
+    if let Some((newer,)) = applied.iter().find(|(version,)| !is_known(*version)) {
+        return Err(StoreError::NewerSchema(*newer));
+    }
+    Ok(MIGRATIONS.len() - applied.len())
+}
 
 /// Applies what is missing. A schema that is newer than this program is refused untouched.
 pub(super) async fn run(db: &Db) -> Result<()> {

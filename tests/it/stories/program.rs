@@ -1,8 +1,9 @@
 //! The program on the command line.
 
 use crate::world::process::{Server, finish, program, run, told};
-use crate::world::{Plan, World, story, tell};
+use crate::world::{Plan, World, rows, story, tell};
 use expect_test::expect;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 #[tokio::test]
@@ -57,6 +58,38 @@ story!(credits_can_be_granted_beside_a_running_server, async |world| {
     assert_eq!(world.balance().await, (150, 0));
 });
 
+/// Whoever only looks, or is in the wrong folder, changes nothing.
+#[tokio::test]
+async fn looking_makes_no_database_and_changes_none() {
+    let world = World::without_the_bot(Plan::default()).await;
+    let file = world.data_dir().join("asynccoder.db");
+    let database = async || {
+        let said = told(&run(&world, &["doctor"]).await);
+        said.lines().find(|line| line.contains(" database: ")).unwrap_or_default().to_owned()
+    };
+    expect!["ok    database: there is none yet; `serve` makes it"].assert_eq(&database().await);
+    let grant = ["credits", "grant", "acme", "50", "--reason", "a gift"];
+    let said = told(&run(&world, &grant).await);
+    assert!(said.contains("there is no database in DATA_DIR"), "{said}");
+    assert!(!file.exists(), "nothing is made");
+
+    run(&world, &["migrate"]).await;
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it is nobody else's to read");
+    expect!["ok    database: reachable, up to date, and the ledger adds up"]
+        .assert_eq(&database().await);
+    let last =
+        "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)";
+    rows::change(&world, last).await;
+    expect!["ok    database: reachable, but older than this version (migrations that are missing: 1). `serve` and `migrate` bring it up to date: back it up before"].assert_eq(&database().await);
+    let said = told(&run(&world, &grant).await);
+    assert!(said.contains("the database is older than this version"), "{said}");
+    let left = "select count(*) from _sqlx_migrations";
+    let all =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap().count();
+    assert_eq!(rows::number(&world, left).await + 1, i64::try_from(all).unwrap());
+}
+
 #[tokio::test]
 async fn doctor_finds_nothing_wrong_with_a_sound_set_up() {
     let world = World::without_the_bot(Plan::default()).await;
@@ -64,7 +97,7 @@ async fn doctor_finds_nothing_wrong_with_a_sound_set_up() {
     let git = said.lines().find(|line| line.contains(" git: ")).unwrap_or_default();
     expect![[r#"
         ok    configuration: complete
-        ok    database: reachable, up to date, and the ledger adds up
+        ok    database: there is none yet; `serve` makes it
         ok    git: <version>
         WRONG the App on GitHub: asynccoder lacks the event pull_request_review, the event pull_request_review_comment: add them in the App's settings
         ok    models: claude-sonnet-5-5 is the default; its key is set, but was not tried
@@ -84,7 +117,7 @@ async fn doctor_says_what_to_mend() {
     let git = said.lines().find(|line| line.contains(" git: ")).unwrap_or_default();
     expect![[r#"
         ok    configuration: complete
-        ok    database: reachable, up to date, and the ledger adds up
+        ok    database: there is none yet; `serve` makes it
         ok    git: <version>
         WRONG the App on GitHub: not found: Integration not found. Check APP_ID, PRIVATE_KEY, GITHUB_API_URL and this machine's clock
         WRONG models: no model service has a key: set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY
