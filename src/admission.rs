@@ -333,7 +333,10 @@ impl Admission {
                 target: ground.target.clone(),
                 reviewed_to: ground.reviewed_to.clone(),
                 not_pushed: ground.not_pushed.clone(),
-                rules: rules(&gathered.config, &ground.trusted),
+                rules: Rules {
+                    has_mistakes: gathered.config_has_mistakes,
+                    ..rules(&gathered.config, &ground.trusted)
+                },
             },
             base_branch: ground.base_branch.clone(),
             base_sha: ground.base_sha.clone(),
@@ -369,6 +372,7 @@ fn rules(config: &RepoConfig, trusted: &Trusted) -> Rules {
         instructions: config.instructions(),
         checks: config.checks().map(<[String]>::to_vec),
         deletes_branch: config.deletes_branch(),
+        has_mistakes: false,
     }
 }
 

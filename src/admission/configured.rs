@@ -24,6 +24,13 @@ pub(super) struct Configured {
     pub(super) of_account: Kept,
 }
 
+impl Configured {
+    /// Whether a file is not what its people meant it to be.
+    pub(super) fn has_mistakes(&self) -> bool {
+        self.of_repository.iter().chain([&self.of_account]).any(|kept| !kept.faults.is_empty())
+    }
+}
+
 impl Admission {
     /// Asks for what has changed since the last time.
     pub(super) async fn configured(

@@ -22,6 +22,7 @@ pub(super) struct Gathered {
     is_requester: bool,
     /// What the repository's files say; nothing for what asks for no work.
     pub(super) config: RepoConfig,
+    pub(super) config_has_mistakes: bool,
     repository: RepositoryState,
     available: Credits,
     /// The limits of a day,
@@ -134,12 +135,14 @@ impl Admission {
                 .task
                 .is_some_and(|t| t.requester_id == command.sender.id);
         let daily = limits.minus(self.store.spent_today(command.account, command.sender.id).await?);
+        let config_has_mistakes = configured.as_ref().is_some_and(Configured::has_mistakes);
         let config = configured.map(|here| here.config).unwrap_or_default();
         let recent = self.recent_costs(&config, asked).await?;
         Ok(Gathered {
             permission,
             is_requester,
             config,
+            config_has_mistakes,
             repository,
             available,
             limits,

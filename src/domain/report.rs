@@ -73,6 +73,8 @@ pub struct TaskView {
     pub review_url: Option<String>,
     /// Whether only members see this thread.
     pub private: bool,
+    /// Whether a file of the configuration had mistakes when it was asked for.
+    pub config_has_mistakes: bool,
     /// What the account has left.
     pub available: Credits,
     /// Where people see the files that were read.

@@ -78,6 +78,8 @@ pub struct Rules {
     pub setup: Option<Setup>,
     /// Whether the branch of the pull request is deleted once that is closed.
     pub deletes_branch: bool,
+    /// Whether a file of it had mistakes, so that something else holds than its people may think.
+    pub has_mistakes: bool,
 }
 
 text_enum!(

@@ -8,7 +8,7 @@ use crate::domain::credit::{Credits, Quote, Usage};
 use crate::domain::event::ProposalState;
 use crate::domain::ids::TaskId;
 use crate::domain::report::{Opened, Outcome, PlanItem, Pushed, TaskView, receipt};
-use crate::domain::task::{End, Kind, Phase};
+use crate::domain::task::{Brief, End, Kind, Phase};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,6 +35,7 @@ row! {
         name: String,
         base_sha: String,
         private: bool,
+        brief: sqlx::types::Json<Value>,
         balance: Credits,
         held: Credits,
     }
@@ -75,7 +76,7 @@ impl Store {
             self.db.reader(),
             "select t.kind, t.model, t.phase, t.ended_as, t.quote_low, t.quote_high, t.hold, t.charged,
                     t.steps, t.input_tokens, t.cached_tokens, t.cache_write_tokens, t.output_tokens, t.outcome, t.parked, t.fell_back_to, t.waits_for,
-                    r.owner, r.name, t.base_sha, r.private, a.balance, a.held
+                    r.owner, r.name, t.base_sha, r.private, t.brief, a.balance, a.held
              from tasks t join accounts a on a.id = t.account_id join repositories r on r.id = t.repository_id
              where t.id = $1",
             args![id],
@@ -113,6 +114,7 @@ impl Store {
             pushed,
             review_url,
             private: row.private,
+            config_has_mistakes: from_json::<Brief>(row.brief)?.rules.has_mistakes,
             available: Credits(row.balance.0.saturating_sub(row.held.0)),
             source: format!(
                 "{}/{}/{}/blob/{}",

@@ -72,11 +72,11 @@ fn end_word(end: End) -> &'static str {
 }
 
 fn under_way(view: &TaskView, parts: &mut Vec<String>) {
-    let quote = view.quote;
-    parts.push(format!(
-        "{} · estimate {}–{}, at most {}",
-        view.model, quote.low.0, quote.high, view.hold
-    ));
+    // An estimate of other tasks means little above what may be spent.
+    let high = view.quote.high.min(view.hold);
+    let low = view.quote.low.min(high);
+    parts.push(format!("{} · estimate {}–{high}, at most {}", view.model, low.0, view.hold));
+    parts.extend(mistakes(view));
     if !view.plan.is_empty() {
         parts.push(checklist(&view.plan));
     }
@@ -93,6 +93,12 @@ fn under_way(view: &TaskView, parts: &mut Vec<String>) {
         parts.push("I am publishing what I have now.".to_owned());
     }
     parts.push(format!("To stop it: `/asynccoder cancel t_{}`", view.id.short()));
+}
+
+/// Whoever relies on a rule has to know that it does not hold.
+fn mistakes(view: &TaskView) -> Option<String> {
+    let said = "The configuration of this repository has mistakes. `/asynccoder config` names them, and says what holds instead.";
+    view.config_has_mistakes.then(|| said.to_owned())
 }
 
 fn checklist(plan: &[PlanItem]) -> String {
@@ -129,6 +135,7 @@ fn ended(view: &TaskView, end: End, parts: &mut Vec<String>) {
     if view.pushed.is_some() || view.outcome.handed_over.is_some() {
         parts.push(verification(&view.outcome));
     }
+    parts.extend(mistakes(view));
     parts.push(receipt(view));
     if view.private {
         parts.push(format!("Available: {}", view.available));

@@ -27,6 +27,7 @@ fn ended(end: End) -> TaskView {
         pull_request: None,
         pushed: None,
         review_url: None,
+        config_has_mistakes: false,
         private: false,
         available: Credits(100),
         source: String::new(),

@@ -205,6 +205,17 @@ story!(a_broken_file_changes_nothing_and_is_told, async |world| {
         <!-- asynccoder:command=<uuid> -->"#]].assert_eq(&standing.join("\n"));
 });
 
+story!(work_under_a_broken_file_says_so, async |world| {
+    configures(world, REPOSITORY, "budget = \"little\"\n");
+    world.model(repo::fixes_the_till());
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settle().await;
+    world.story();
+    let told = world.simulator.comments(REPOSITORY, 1).pop().unwrap().body;
+    let said = "The configuration of this repository has mistakes. `/asynccoder config` names them, and says what holds instead.";
+    assert!(told.contains(said), "{told}");
+});
+
 story!(the_branch_of_a_merged_pull_request_goes_if_that_is_wanted, async |world| {
     configures(world, REPOSITORY, "delete_branch = true\ndraft = false\n");
     world.model(repo::fixes_the_till());
