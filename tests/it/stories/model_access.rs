@@ -13,7 +13,7 @@ story!(
         world.settles_as(expect![[r#"
             alice        #1 /asynccoder debug
             asynccoder   #1 :confused:
-            asynccoder   #1 I cannot use any model: this server has no key of a model service. Its operator can set ANTHROPIC_API_KEY.
+            asynccoder   #1 I cannot use any model: this server has no key of a model service. Its operator can set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY.
             alice        #1 /asynccoder debug model=opus
             asynccoder   #1 :confused:
             asynccoder   #1 I cannot use `claude-opus-5-5`: this server has no ANTHROPIC_API_KEY. Its operator can set it; `/asynccoder models` lists what works now.

@@ -109,7 +109,7 @@ story!(
         world.story();
         expect![[r#"
             Async Coder / pr_review: not reviewed: no model for it
-            This repository wants a review of each pull request, but I did not review this commit. I cannot use any model: this server has no key of a model service. Its operator can set ANTHROPIC_API_KEY.
+            This repository wants a review of each pull request, but I did not review this commit. I cannot use any model: this server has no key of a model service. Its operator can set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY.
 
             `/asynccoder review` reviews it once there is a model."#]]
         .assert_eq(&said(world));
