@@ -321,6 +321,7 @@ pub(super) async fn wake_all(tx: &mut Tx, account: AccountId) -> Result<()> {
     for statement in [
         "update accounts set look_at = $2, updated_at = $2 where id = $1 and look_at is not null",
         "update tasks set due_at = $2, updated_at = $2 where account_id = $1 and phase = 'waiting' and due_at > $2",
+        // All states that are not over, as the index has them; but what is being done keeps its time.
         "update acts set due_at = $2, updated_at = $2 where account_id = $1 and state in ('open', 'acting', 'unknown') and state <> 'acting' and due_at > $2",
         "update documents set due_at = $2, updated_at = $2 where account_id = $1 and wanted > shown and not dead and due_at > $2",
         "update commands set due_at = $2, updated_at = $2 where account_id = $1 and state = 'pending' and due_at > $2",
