@@ -21,7 +21,6 @@ use crate::domain::event::Source;
 use crate::domain::ids::TaskId;
 use crate::domain::limits::Bounds;
 use crate::domain::policy::{Decision, Permission, Refusal, Start, decide};
-use crate::domain::repo_config::RepoConfig;
 use crate::domain::report::answer::no_such_task;
 use crate::domain::report::{command_marker, pull_request, refusal, unasked};
 use crate::domain::setup::Setup;
@@ -333,10 +332,7 @@ impl Admission {
                 target: ground.target.clone(),
                 reviewed_to: ground.reviewed_to.clone(),
                 not_pushed: ground.not_pushed.clone(),
-                rules: Rules {
-                    has_mistakes: gathered.config_has_mistakes,
-                    ..rules(&gathered.config, &ground.trusted)
-                },
+                rules: rules(gathered, &ground.trusted),
             },
             base_branch: ground.base_branch.clone(),
             base_sha: ground.base_sha.clone(),
@@ -359,7 +355,8 @@ impl Admission {
     }
 }
 
-fn rules(config: &RepoConfig, trusted: &Trusted) -> Rules {
+fn rules(gathered: &Gathered, trusted: &Trusted) -> Rules {
+    let config = &gathered.config;
     let setup = config.setup().map(|commands| Setup {
         commands: commands.to_vec(),
         commit: trusted.commit.clone(),
@@ -372,7 +369,7 @@ fn rules(config: &RepoConfig, trusted: &Trusted) -> Rules {
         instructions: config.instructions(),
         checks: config.checks().map(<[String]>::to_vec),
         deletes_branch: config.deletes_branch(),
-        has_mistakes: false,
+        has_mistakes: gathered.config_has_mistakes,
     }
 }
 

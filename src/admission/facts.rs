@@ -22,6 +22,7 @@ pub(super) struct Gathered {
     is_requester: bool,
     /// What the repository's files say; nothing for what asks for no work.
     pub(super) config: RepoConfig,
+    /// Whether one of those files has mistakes.
     pub(super) config_has_mistakes: bool,
     repository: RepositoryState,
     available: Credits,
