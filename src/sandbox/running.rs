@@ -31,7 +31,7 @@ pub(super) struct Running {
 impl Running {
     pub(super) async fn start(program: &Path, watch: &Watch) -> io::Result<Self> {
         let mut command = Command::new(program);
-        command.args(["jail", "watch"]).env_clear().process_group(0).current_dir("/");
+        command.args(["jail", "watch"]).env_clear().current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();
         let mut child = command.spawn()?;

@@ -1,7 +1,8 @@
 //! A process and everything that came of it, found by who started whom. Orphans count too: a watcher
 //! is made the parent of all below it that lose theirs.
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 use std::collections::{HashMap, HashSet};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -54,14 +55,14 @@ pub(super) fn used(ancestor: u32) -> Used {
     used
 }
 
-/// Kills all below this process, and comes back when none of them lives.
-pub(super) fn end(ancestor: u32, first: Pid) {
-    // If it is the one that all others hang on, the kernel kills them in one go.
-    let _ = kill_process(first, Signal::KILL);
+/// Kills all below this process, and comes back when none of them is left. They are buried here, so
+/// nobody else of this process may wait for one of them meanwhile.
+pub(super) fn end() {
+    let me = std::process::id();
     // Who is stopped starts nobody, so after a few rounds there are no new ones.
     let mut stopped = HashSet::new();
     for _ in 0..MOST_STOPS {
-        let family = below(ancestor);
+        let family = below(me);
         let new: Vec<_> = family.into_iter().filter(|pid| stopped.insert(*pid)).collect();
         if new.is_empty() {
             break;
@@ -69,13 +70,21 @@ pub(super) fn end(ancestor: u32, first: Pid) {
         send(&new, Signal::STOP);
     }
     let began = Instant::now();
-    loop {
-        let family = below(ancestor);
-        if family.is_empty() || began.elapsed() > KILL_LIMIT {
-            return;
-        }
-        send(&family, Signal::KILL);
+    while some_are_left() && began.elapsed() <= KILL_LIMIT {
+        send(&below(me), Signal::KILL);
         sleep(LOOK);
+    }
+}
+
+/// Buries who is dead. Only the kernel knows whether that was the last one: who reads one process after
+/// the other can miss one whose parent dies meanwhile.
+fn some_are_left() -> bool {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
     }
 }
 

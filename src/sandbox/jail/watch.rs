@@ -9,7 +9,7 @@ use crate::sandbox::{Job, Limits, Wrapped};
 use anyhow::Context;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::statvfs;
-use rustix::process::{Pid, WaitOptions, set_child_subreaper, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, setsid};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::{self, BufRead, Read};
@@ -69,7 +69,19 @@ pub(in crate::sandbox) enum Report {
 }
 
 pub(super) fn run() -> anyhow::Result<()> {
+    let report = watched();
+    // Whatever happened.
+    family::end();
+    eprintln!("{}", serde_json::to_string(&report?)?);
+    Ok(())
+}
+
+/// Runs the command until it ends, or until its end has begun.
+fn watched() -> anyhow::Result<Report> {
     let began = Instant::now();
+    // The kernel hangs up on processes that a dead server leaves behind in its session while one of them
+    // is stopped, and it is the watcher that stops them.
+    setsid().context("leaving the server's session")?;
     // Whoever started the server may have left files open; nobody below may have them.
     close_fds::set_fds_cloexec(3, &[]);
     // If memory runs out, all this goes first and not the server. No limit hangs on it.
@@ -92,10 +104,7 @@ pub(super) fn run() -> anyhow::Result<()> {
     std::thread::spawn(move || watcher.watch());
     let exit = wait(child).context("waiting for the command")?;
     // The first reason counts.
-    let report = *verdict.get_or_init(|| Report::Ended(exit));
-    family::end(std::process::id(), child);
-    eprintln!("{}", serde_json::to_string(&report)?);
-    Ok(())
+    Ok(*verdict.get_or_init(|| Report::Ended(exit)))
 }
 
 fn start(plan: &Watch, output: OwnedFd) -> io::Result<Pid> {
@@ -115,7 +124,7 @@ fn start(plan: &Watch, output: OwnedFd) -> io::Result<Pid> {
 /// Waits for this child, and buries all others that die meanwhile.
 fn wait(child: Pid) -> io::Result<Exit> {
     loop {
-        match waitpid(None, WaitOptions::empty()) {
+        match rustix::process::wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid == child => {
                 let code = status.exit_status().map(Exit::Code);
                 let signal = status.terminating_signal().map(Exit::Signal);
@@ -137,7 +146,8 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// Looks until something is wrong or the process ends around it.
+    /// Looks until something is wrong or the process ends around it. It kills only the first, on which
+    /// all others hang behind most walls; whoever waits for that one ends the rest.
     fn watch(self) {
         let me = std::process::id();
         let mut room = self.room();
@@ -152,8 +162,10 @@ impl Watcher {
             }
             if let Some(report) = over {
                 // If it ended by itself just now, that stands.
-                let _ = self.verdict.set(report);
-                return family::end(me, self.child);
+                if self.verdict.set(report).is_ok() {
+                    let _ = kill_process(self.child, Signal::KILL);
+                }
+                return;
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::world::processes::{GONE, gone, there};
 use asynccoder::config::Config;
 use asynccoder::domain::verification::{Exit, Limit};
 use asynccoder::sandbox::{Access, Job, Limits, Ran, Sandbox, SandboxError};
+use futures::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -22,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) const WALLS: [&str; 2] = ["bubblewrap", "landlock"];
 /// Longer than any command here takes.
 const LONG: Duration = Duration::from_mins(1);
+/// Commands that are started together, where the machine should have more to do than it can at once.
+const AT_ONCE: usize = 8;
 /// Where the program is, if it is not where cargo put it.
 const PROGRAM: &str = "ASYNCCODER_TEST_PROGRAM";
 
@@ -220,6 +223,31 @@ async fn nothing_outlives_a_cancellation_or_a_drop() {
             }
             gone(&sleeper).await;
         }
+    }
+}
+
+/// Putting up walls takes several processes, and any of them may be the newest when the end comes.
+#[tokio::test]
+async fn nothing_outlives_a_beginning_that_is_broken_off() {
+    for walls in WALLS {
+        let cell = Cell::new(walls).await;
+        let tree = cell.tree();
+        let broken_off = |word: String| {
+            let (sandbox, workspace) = (&cell.sandbox, &tree);
+            async move {
+                let command = format!("sleep {word}");
+                let (access, stop) = (Access::ReadWrite, CancellationToken::new());
+                let job = Job { command: &command, workspace, access, time: LONG };
+                tokio::select! {
+                    ran = sandbox.run(job, &stop) => panic!("it ended by itself: {ran:?}"),
+                    // The word stands in what puts up the walls too.
+                    () = there(&word) => {}
+                }
+                gone(&word).await;
+            }
+        };
+        let words = (0..AT_ONCE * 5).map(|n| format!("34{n}{}", rand_digits()));
+        stream::iter(words).map(broken_off).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 }
 

@@ -2,10 +2,11 @@
 //! see what was measured, and nothing else counts.
 
 use crate::world::impatient::Server as Impatient;
-use crate::world::processes::{gone, there};
+use crate::world::processes::{gone, started_by, there};
 use crate::world::{Plan, REPOSITORY, World, impatient, repo, story};
 use asynccoder::simulator::{At, CheckRunView, Moment, Script};
 use expect_test::expect;
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -531,12 +532,19 @@ async fn a_killed_server_takes_its_commands_with_it() {
     for walls in ["bubblewrap", "landlock"] {
         let world = World::without_the_bot(with_files(WANTS_FIXED).with("SANDBOX", walls)).await;
         let word = format!("sleep 72{}", std::process::id());
-        let script = Script::new("waits").calls(vec![bash(&format!("(setsid {word} &) ; {word}"))]);
-        world.model(script.calls(vec![says_it_is_done()]));
+        // Written so that only what is really run has the word.
+        let sleeps = word.replace("72", "7'2'");
+        let command = format!("(setsid {sleeps} &) ; {sleeps}");
+        world
+            .model(Script::new("waits").calls(vec![bash(&command)]).calls(vec![says_it_is_done()]));
         let server = Impatient::start(&world).await;
         world.alice.comments(&world.issue, "/asynccoder async wait");
         there(&word).await;
+        // The last thing that happens to the server comes before the first that the watcher does.
+        let watcher = started_by(server.pid(), "jail watch");
+        kill_process(watcher, Signal::STOP).unwrap();
         server.kill().await;
+        kill_process(watcher, Signal::CONT).unwrap();
         gone(&word).await;
         assert!(!impatient::log(&world).contains("panicked"));
     }

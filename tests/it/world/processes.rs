@@ -1,5 +1,6 @@
 //! The processes of this machine: is one that a command started still there?
 
+use rustix::process::Pid;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,6 +21,21 @@ fn alive(word: &str) -> Vec<String> {
         (!is_test && text.contains(word)).then(|| format!("{} {text}", path.display()))
     };
     processes.filter_map(|entry| line(entry.path())).collect()
+}
+
+/// The process that this one started with this word.
+pub(crate) fn started_by(parent: Pid, word: &str) -> Pid {
+    let parent = format!(" {} ", Pid::as_raw(Some(parent)));
+    let is_its = |folder: &str| {
+        let stat = fs::read_to_string(format!("{folder}/stat")).unwrap_or_default();
+        // After the name come the state, one letter, and the parent.
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest[2..].starts_with(&parent))
+    };
+    let found = alive(word).into_iter().find_map(|process| {
+        let folder = process.split(' ').next().filter(|folder| is_its(folder))?;
+        folder.strip_prefix("/proc/")?.parse().ok().and_then(Pid::from_raw)
+    });
+    found.unwrap_or_else(|| panic!("none of {:?}", alive(word)))
 }
 
 /// Waits until none is left.
