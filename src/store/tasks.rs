@@ -163,7 +163,8 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Gives a task back to be claimed again.
+    /// Gives a task back to be claimed again; or ends it, if it was to stop and the attempt ended before
+    /// it heard of that.
     pub async fn release_task(&self, task: TaskId, lease: Lease, release: Release) -> Result<()> {
         let given_back = i64::from(!release.uses_attempt);
         let mut tx = self.db.begin().await?;
@@ -171,7 +172,7 @@ impl Store {
         let due_at = tx.clock().await? + release.wait;
         let waits_for = release.waits_for.map(Provider::as_str);
         let is_known = waits_for.is_some() && is_said_to_wait(&mut tx, task, waits_for).await?;
-        exec(
+        let given = exec(
             &mut tx,
             "update tasks set phase = 'waiting', status = 'pending', lease_until = null, due_at = $3, attempts = attempts - $4,
                  parked = $6, waits_for = $7, updated_at = $5
@@ -179,7 +180,9 @@ impl Store {
             args![task, lease, due_at, given_back, now(), release.lacks.as_deref(), waits_for],
         )
         .await?;
-        if is_known {
+        if given == 1 && cancel_requested(&mut tx, task).await? {
+            finish(&mut tx, task, End::Cancelled).await?;
+        } else if is_known {
             // People read it already, and it does not change with every look.
         } else if release.lacks.is_some() || waits_for.is_some() {
             documents::want_all_now(&mut tx, task).await?;
@@ -187,6 +190,7 @@ impl Store {
             documents::want_all(&mut tx, task).await?;
         }
         tx.commit().await?;
+        self.bells.outbox.notify_one();
         self.bells.tasks.notify_one();
         Ok(())
     }

@@ -54,6 +54,7 @@ on_both!(
     our_own_faults_are_free,
     cancelling_depends_on_the_phase,
     a_sealed_task_that_was_cancelled_publishes_nothing,
+    a_task_that_is_given_back_after_it_was_cancelled_ends,
     one_writer_at_a_time,
     the_longer_of_two_waits_counts,
     a_light_writer_leaves_pushes_to_others,

@@ -292,6 +292,17 @@ pub async fn a_sealed_task_that_was_cancelled_publishes_nothing(desk: &Desk) {
     assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::Cancelled)));
 }
 
+/// An attempt may break off before its heartbeat hears of it, and the next one too, and so on.
+pub async fn a_task_that_is_given_back_after_it_was_cancelled_ends(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    assert_eq!(desk.store.cancel_task(task.id).await.unwrap(), Stopping::Stopping);
+    desk.store.release_task(task.id, task.lease, Release::default()).await.unwrap();
+    let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else { panic!() };
+    assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::Cancelled)));
+    assert_eq!(desk.balance(1).await, (100, 0));
+}
+
 pub async fn one_writer_at_a_time(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
     let writer = desk.store.claim_writer(Duration::ZERO, WRITES).await.unwrap().unwrap();
