@@ -120,7 +120,7 @@ fn without_verb(
 ) -> Result<Command, Vec<Mistake>> {
     let problem = if is_key(first.text) {
         Some(Problem::KeyBeforeVerb)
-    } else if let Some(verb) = like_a_verb(first.text) {
+    } else if let Some(verb) = like_a_verb(first.text, found.rest.trim() == first.text) {
         Some(Problem::LooksLikeVerb(verb))
     } else if cursor.next_word().is_some_and(|word| is_key(word.text)) {
         Some(Problem::NotAVerb)
@@ -140,12 +140,14 @@ fn without_verb(
     }
 }
 
-/// The verb that a word of five letters or more is one slip away from (two from eight letters on).
-fn like_a_verb(word: &str) -> Option<String> {
+/// The verb that a word of five letters or more is one slip away from (two from eight letters on). Where
+/// it stands alone three letters are enough: a single short word is hardly work that somebody pays for.
+fn like_a_verb(word: &str, stands_alone: bool) -> Option<String> {
     let word = word.to_lowercase();
+    let least = if stands_alone { 3 } else { 5 };
     let slips = match word.chars().count() {
-        0..5 => return None,
-        5..8 => 1,
+        length if length < least => return None,
+        0..8 => 1,
         _ => 2,
     };
     let names = Verb::ALL

@@ -134,6 +134,8 @@ fn what_is_wrong() {
         &[
             "/asynccoder debgu",
             "/asynccoder   documentatoin",
+            "/asynccoder hlep",
+            "/asynccoder hlep me with the total",
             "text\n  /asynccoder debgu it",
             "/asynccoder budget=5 debug",
             "/asynccoder repair budget=5",
@@ -160,6 +162,10 @@ fn what_is_wrong() {
                 1:13 "debgu" LooksLikeVerb("debug")
             "/asynccoder   documentatoin"
                 1:15 "documentatoin" LooksLikeVerb("documentation")
+            "/asynccoder hlep"
+                1:13 "hlep" LooksLikeVerb("help")
+            "/asynccoder hlep me with the total"
+                async "hlep me with the total"
             "text\n  /asynccoder debgu it"
                 2:15 "debgu" LooksLikeVerb("debug")
             "/asynccoder budget=5 debug"
