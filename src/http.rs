@@ -71,6 +71,7 @@ impl Http {
     /// Every route there is.
     pub(crate) fn router(self) -> Router {
         Router::new()
+            .route("/", get(pages::home))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
             .route("/metrics", get(health::metrics))

@@ -1,13 +1,17 @@
-//! Pages for people. So far only where a check run's "Details" leads: how a task stands, without
-//! anything of its repository, because nobody is signed in.
+//! Pages for people: the App's home, and where a check run's "Details" leads, which is how a task stands
+//! without anything of its repository, because nobody is signed in.
 
 use super::Http;
 use super::error::HttpError;
 use crate::domain::ids::TaskId;
-use crate::domain::report::{receipt, status};
+use crate::domain::report::{answer, receipt, status};
 use crate::store::views::Addresses;
 use axum::extract::{Path, State};
 use uuid::Uuid;
+
+pub(super) async fn home() -> String {
+    answer::home()
+}
 
 pub(super) async fn task(
     State(http): State<Http>,

@@ -17,15 +17,32 @@ pub fn help() -> String {
         let aliases: String = verb.aliases().iter().map(|a| format!(", `{a}`")).collect();
         text.push_str(&format!("| `{verb}`{aliases} | {} |\n", verb.meaning()));
     }
-    text.push_str("\n| key | value |\n|---|---|\n");
-    let taken = |key: &&Key| Verb::ALL.iter().any(|v| v.keys().contains(key));
-    for key in Key::ALL.iter().filter(taken) {
-        text.push_str(&format!("| `{key}=` | {} |\n", key.value()));
+    text.push_str("\n| key | value | of |\n|---|---|---|\n");
+    for key in Key::ALL {
+        text.push_str(&format!("| `{key}=` | {} | {} |\n", key.value(), takers(*key)));
     }
     text.push_str(
         "\nFor example: `/asynccoder debug budget=50 the total is wrong for empty carts`",
     );
     text
+}
+
+/// The verbs that take this key.
+fn takers(key: Key) -> String {
+    let takes = |verb: &&Verb| verb.keys().contains(&key);
+    let works = |verb: &&Verb| verb.kind().is_some();
+    if Verb::ALL.iter().filter(works).all(|verb| takes(&verb)) {
+        let others = Verb::ALL.iter().filter(|verb| takes(verb) && !works(verb));
+        let others: String = others.map(|verb| format!(", `{verb}`")).collect();
+        return format!("everything that is work{others}");
+    }
+    let names = Verb::ALL.iter().filter(takes).map(|verb| format!("`{verb}`"));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The page that GitHub shows people as the App's home.
+pub fn home() -> String {
+    "Async Coder\n\nA GitHub App that works on issues and pull requests when somebody asks it to. Comment `/asynccoder help` where it is installed.\n".to_owned()
 }
 
 /// `ping`.

@@ -27,15 +27,15 @@ story!(help_lists_what_this_version_can_do, async |world| {
         | `config` | show how this repository is configured |
         | `ping` | check that I am here |
 
-        | key | value |
-        |---|---|
-        | `model=` | a model's name, see `/asynccoder models` |
-        | `priority=` | `low`, `medium` or `high` |
-        | `base=` | the branch to start from and to target |
-        | `branch=` | the name of a new branch below `asynccoder/` |
-        | `budget=` | the most credits it may cost, a whole number above 0 |
-        | `draft=` | `true` or `false` |
-        | `full=` | `true` or `false` |
+        | key | value | of |
+        |---|---|---|
+        | `model=` | a model's name, see `/asynccoder models` | everything that is work, `retry` |
+        | `priority=` | `low`, `medium` or `high` | everything that is work |
+        | `base=` | the branch to start from and to target | `debug`, `ask`, `documentation`, `architect`, `async` |
+        | `branch=` | the name of a new branch below `asynccoder/` | `debug`, `documentation`, `async` |
+        | `budget=` | the most credits it may cost, a whole number above 0 | everything that is work, `retry` |
+        | `draft=` | `true` or `false` | `debug`, `documentation`, `async` |
+        | `full=` | `true` or `false` | `pr_review` |
 
         For example: `/asynccoder debug budget=50 the total is wrong for empty carts`
 

@@ -159,15 +159,21 @@ async fn the_demo_plays_the_whole_story() {
     assert!(said.ends_with("exit code Some(0)\n"), "{said}");
 }
 
-/// Whoever reads the log, or the pipe to them, may go away; the work is what counts.
+/// Whoever reads the log or the story, or the pipe to them, may go away; the work is what counts.
 #[tokio::test]
-async fn the_demo_goes_on_when_nobody_reads_its_log() {
+async fn the_demo_goes_on_when_nobody_reads_it() {
     let world = World::without_the_bot(Plan::default()).await;
-    let mut demo = program(&world, &["demo"], [("RUST_LOG", "debug")]);
-    let mut running = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(running.stderr.take());
-    let output = running.wait_with_output().await.unwrap();
-    assert!(output.status.success(), "{}", told(&output));
+    for closes_story in [false, true] {
+        let mut demo = program(&world, &["demo"], [("RUST_LOG", "debug")]);
+        let mut running = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        if closes_story {
+            drop(running.stdout.take());
+        } else {
+            drop(running.stderr.take());
+        }
+        let output = running.wait_with_output().await.unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+    }
 }
 
 story!(health_and_metrics_are_there, async |world| {
@@ -179,6 +185,8 @@ story!(health_and_metrics_are_there, async |world| {
     assert_eq!(get("/healthz").await, (200, "ok\n".to_owned()));
     assert_eq!(get("/readyz").await, (200, "ready\n".to_owned()));
     assert_eq!(get("/metrics").await.0, 200);
+    let (status, home) = get("/").await;
+    assert!(status == 200 && home.starts_with("Async Coder"), "{status} {home}");
     assert_eq!(get("/nothing").await, (404, "{\"error\":\"not_found\"}".to_owned()));
 });
 
