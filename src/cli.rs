@@ -104,7 +104,7 @@ async fn serve() -> anyhow::Result<()> {
         );
     }
     let app = App::start(config).await?;
-    println!("listening on {}", app.url());
+    telemetry::say(format_args!("listening on {}", app.url()));
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}
@@ -121,7 +121,7 @@ async fn migrate() -> anyhow::Result<()> {
     let _no_server_meanwhile = app::lock(&data_dir)?;
     let store = Store::open(&url).await?;
     store.close().await;
-    println!("the database is up to date");
+    telemetry::say(format_args!("the database is up to date"));
     Ok(())
 }
 
@@ -144,6 +144,6 @@ async fn grant(account: &str, credits: i64, reason: &str) -> anyhow::Result<()> 
     };
     let granted = store.grant(id, Credits(credits), reason).await?;
     store.close().await;
-    println!("{account} now has {}", granted.balance);
+    telemetry::say(format_args!("{account} now has {}", granted.balance));
     Ok(())
 }

@@ -10,6 +10,7 @@ mod tell;
 use crate::app::App;
 use crate::config::{self, Config};
 use crate::simulator::Simulator;
+use crate::telemetry::say;
 use anyhow::{Context, bail};
 use clap::Args;
 use progress::Teller;
@@ -50,10 +51,10 @@ pub(crate) async fn play(options: Options) -> anyhow::Result<()> {
     } else {
         "GitHub and the model are simulated"
     };
-    println!(
+    say(format_args!(
         "{simulated} on this machine, and no command is run (SANDBOX=off); everything else is real.\n"
-    );
-    println!("dana comments on {REPOSITORY}#{}: {COMMAND}\n", stage.issue);
+    ));
+    say(format_args!("dana comments on {REPOSITORY}#{}: {COMMAND}\n", stage.issue));
     let limit = if options.real_model { REAL_LIMIT } else { SCRIPTED_LIMIT };
     let teller = Arc::new(Teller::new(stage.simulator.clone()));
     let telling = tokio::spawn({
@@ -82,17 +83,17 @@ async fn wait_for_ctrl_c(
     simulator: &Simulator,
     folder: &std::path::Path,
 ) -> anyhow::Result<()> {
-    println!("\nStill running; Ctrl-C ends it and removes everything:");
-    println!("  the bot        {}/healthz", app.url());
+    say(format_args!("\nStill running; Ctrl-C ends it and removes everything:"));
+    say(format_args!("  the bot        {}/healthz", app.url()));
     for check in simulator.check_runs(REPOSITORY) {
-        println!("  the task       {}", check.details_url.unwrap_or_default());
+        say(format_args!("  the task       {}", check.details_url.unwrap_or_default()));
     }
     let id = simulator.repository_id(REPOSITORY).unwrap_or_default();
-    println!(
+    say(format_args!(
         "  the repository git --git-dir {}/github/{id}.git log --stat --all",
         folder.display()
-    );
-    println!("  its database   {}/data/asynccoder.db", folder.display());
+    ));
+    say(format_args!("  its database   {}/data/asynccoder.db", folder.display()));
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

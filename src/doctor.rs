@@ -8,6 +8,7 @@ use crate::github::account::{App, PERMISSIONS};
 use crate::github::{self, GitHub};
 use crate::sandbox::Sandbox;
 use crate::store::{Found, Store};
+use crate::telemetry::say;
 use anyhow::bail;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ type Finding = Result<String, String>;
 /// Looks at everything and prints a line for each; fails if anything is not sound.
 pub(crate) async fn examine() -> anyhow::Result<()> {
     let config = Config::from_env()?;
-    println!("ok    configuration: complete");
+    say(format_args!("ok    configuration: complete"));
     let walls = Sandbox::prove(&config).await;
     let findings = [
         ("database", database(&config).await),
@@ -30,10 +31,10 @@ pub(crate) async fn examine() -> anyhow::Result<()> {
     let mut faults = 0;
     for (what, finding) in findings {
         match finding {
-            Ok(said) => println!("ok    {what}: {said}"),
+            Ok(said) => say(format_args!("ok    {what}: {said}")),
             Err(said) => {
                 faults += 1;
-                println!("WRONG {what}: {said}");
+                say(format_args!("WRONG {what}: {said}"));
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::delivery::{SUBSCRIBED_EVENTS, UNASKED_EVENTS, is_in_event_name};
 use crate::intake;
 use crate::store::deliveries::Digest;
+use crate::telemetry;
 use anyhow::{Context as _, bail};
 use std::fs::File;
 use std::io::Read as _;
@@ -43,7 +44,7 @@ pub(crate) fn tell(options: &Options) -> anyhow::Result<()> {
     if let Digest::Failed(reason) = &digest {
         bail!("{}: {reason}. A server answers 400 and stores nothing", options.payload.display());
     }
-    print!("{}", trace::trace(&models, &options.event, &digest));
+    telemetry::say(format_args!("{}", trace::trace(&models, &options.event, &digest).trim_end()));
     Ok(())
 }
 

@@ -1,7 +1,9 @@
-//! The log: set up once. A line reads alone and can be queried; secrets and bodies are never in it.
+//! The log: set up once. A line reads alone and can be queried; secrets and bodies are never in it. And
+//! what commands print for whoever typed them.
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 
@@ -23,6 +25,11 @@ pub(crate) fn start(format: Option<&str>, filter: &str) {
     if started.is_err() {
         tracing::debug!("logging was started before");
     }
+}
+
+/// Prints a line. Whoever reads it may have seen enough: that is no fault.
+pub(crate) fn say(line: Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The counters of this process. They exist once, however many servers a test starts.

@@ -2,6 +2,7 @@
 
 use crate::simulator::Simulator;
 use crate::simulator::{Effect, Entry, Wall, What};
+use crate::telemetry::say;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,7 +41,7 @@ impl Teller {
                 break;
             }
             if let Some(line) = line(&journal, entry) {
-                println!("{:>7.3} s  {line}", self.began.elapsed().as_secs_f64());
+                say(format_args!("{:>7.3} s  {line}", self.began.elapsed().as_secs_f64()));
             }
             *seen = entry.sequence;
         }

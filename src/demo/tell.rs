@@ -3,6 +3,7 @@
 use super::stage::{REPOSITORY, Stage};
 use crate::app::App;
 use crate::domain::task::OUR_BRANCHES;
+use crate::telemetry::say;
 use anyhow::{Context, ensure};
 
 /// The conversation, the change, the check run.
@@ -10,20 +11,23 @@ pub(super) fn conversation(stage: &Stage) -> anyhow::Result<()> {
     let simulator = &stage.simulator;
     let issue = simulator.issue(REPOSITORY, stage.issue).context("the issue is gone")?;
     heading(&format!("{REPOSITORY}#{} {}", issue.number, issue.title));
-    println!("{}: {}", issue.author, issue.body.unwrap_or_default());
+    say(format_args!("{}: {}", issue.author, issue.body.unwrap_or_default()));
     for comment in simulator.comments(REPOSITORY, stage.issue) {
-        println!("\n{}: {}", comment.author, comment.body);
+        say(format_args!("\n{}: {}", comment.author, comment.body));
         for (who, emoji) in &comment.reactions {
-            println!("    {who} reacts with :{emoji}:");
+            say(format_args!("    {who} reacts with :{emoji}:"));
         }
     }
     let pull_requests = simulator.pull_requests(REPOSITORY);
     let pull_request = pull_requests.first().context("no pull request was opened")?;
     let draft = if pull_request.draft { " (draft)" } else { "" };
     heading(&format!("pull request #{}{draft}: {}", pull_request.number, pull_request.title));
-    println!("{}", pull_request.body.as_deref().unwrap_or_default());
+    say(format_args!("{}", pull_request.body.as_deref().unwrap_or_default()));
     heading(&format!("the change: {} -> {}", pull_request.head, pull_request.base));
-    println!("{}", simulator.diff(REPOSITORY, &pull_request.base, &pull_request.head)?.trim_end());
+    say(format_args!(
+        "{}",
+        simulator.diff(REPOSITORY, &pull_request.base, &pull_request.head)?.trim_end()
+    ));
     for check in simulator.check_runs(REPOSITORY) {
         let conclusion = check.conclusion.unwrap_or(check.status);
         heading(&format!(
@@ -31,7 +35,7 @@ pub(super) fn conversation(stage: &Stage) -> anyhow::Result<()> {
             check.name,
             check.head_sha.get(..7).unwrap_or_default()
         ));
-        println!("{}", check.summary.unwrap_or_default());
+        say(format_args!("{}", check.summary.unwrap_or_default()));
     }
     Ok(())
 }
@@ -80,10 +84,10 @@ pub(super) async fn check_everything(
     let balance = app.store().balance(account).await?;
     ensure!(balance.held.0 == 0, "{} still held", balance.held);
     heading("paid");
-    println!("acme had 100 credits and has {} now.", balance.balance);
+    say(format_args!("acme had 100 credits and has {} now.", balance.balance));
     Ok(())
 }
 
 fn heading(text: &str) {
-    println!("\n── {text} ──\n");
+    say(format_args!("\n── {text} ──\n"));
 }

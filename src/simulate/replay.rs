@@ -4,6 +4,7 @@ use super::{event_name, read};
 use crate::config::Config;
 use crate::delivery::signature;
 use crate::github;
+use crate::telemetry::say;
 use anyhow::{Context as _, bail};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,8 +58,8 @@ pub(crate) async fn replay(options: Replay) -> anyhow::Result<()> {
     }
     answer.truncate(LONGEST_ANSWER);
     let status = response.status();
-    println!("delivery {delivery} to {address}");
-    println!("{} {}", status.as_u16(), String::from_utf8_lossy(&answer).trim());
+    say(format_args!("delivery {delivery} to {address}"));
+    say(format_args!("{} {}", status.as_u16(), String::from_utf8_lossy(&answer).trim()));
     if !status.is_success() {
         bail!("the server did not take it: {status}");
     }
