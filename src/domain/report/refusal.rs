@@ -6,6 +6,7 @@ use crate::domain::credit::Credits;
 use crate::domain::ids::TaskId;
 use crate::domain::limits::Limit;
 use crate::domain::policy::{Permission, Refusal};
+use crate::domain::repo_config::PATH;
 use crate::domain::text::code;
 use chrono::{DateTime, Utc};
 use std::fmt::Display;
@@ -41,7 +42,7 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::Archived => "This repository is archived, so I cannot change it. Unarchive it to go on.".to_owned(),
         Refusal::Empty => "This repository has no commit yet. Push one, then ask again.".to_owned(),
         Refusal::NoBranch(name) => format!(
-            "There is no branch {} to start from. Name another with `base=`, or check the repository's default branch.",
+            "There is no branch {} to start from. Name another with `base=`, or check `base` in `{PATH}` and the repository's default branch.",
             code(name)
         ),
         Refusal::BranchExists(name) => {

@@ -20,7 +20,7 @@ story!(
 story!(an_unknown_base_is_named, async |world| {
     world.alice.comments(&world.issue, "/asynccoder debug base=release/9");
     expect![[r#"
-        There is no branch `release/9` to start from. Name another with `base=`, or check the repository's default branch.
+        There is no branch `release/9` to start from. Name another with `base=`, or check `base` in `.github/asynccoder.toml` and the repository's default branch.
 
         <!-- asynccoder:command=<uuid> -->"#]].assert_eq(&world.answer().await);
 });
