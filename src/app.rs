@@ -143,7 +143,12 @@ fn start_rooms(
     let begin = move |stop| intake::run(read.clone(), ours.clone(), poll, stop);
     rooms.spawn(kept_running("intake", begin, stop.clone()));
     let worker = Worker::new(config, store.clone(), github, git, models);
-    rooms.spawn(worker.run(stop.clone()));
+    worker.remove_half_setups();
+    let forgetful = worker.clone();
+    let begin = move |stop| forgetful.clone().forget_by_and_by(stop);
+    rooms.spawn(kept_running("forgetting", begin, stop.clone()));
+    let begin = move |stop| worker.clone().run(stop);
+    rooms.spawn(kept_running("worker", begin, stop.clone()));
     Ok(())
 }
 

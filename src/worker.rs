@@ -56,6 +56,7 @@ pub(crate) struct Worker {
     providers: Arc<[Provider]>,
     timing: Timing,
     slots: Arc<Semaphore>,
+    attempts: TaskTracker,
     per_installation: i64,
     cache: setup::Cache,
     disk_quota: u64,
@@ -80,6 +81,7 @@ impl Worker {
             providers: config.provider_names().into(),
             timing: config.timing,
             slots: Arc::new(Semaphore::new(config.workers)),
+            attempts: TaskTracker::new(),
             per_installation: config.running_per_installation,
             cache: setup::Cache::new(&config.data_dir),
             disk_quota: config.disk_quota,
@@ -89,11 +91,8 @@ impl Worker {
     /// Claims tasks until told to stop, then waits for its attempts to give theirs back. Woken by its
     /// bell, by a slot that becomes free, and by a look every poll.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let attempts = TaskTracker::new();
-        self.remove_half_setups();
-        attempts.spawn(self.clone().forget_by_and_by(stop.clone()));
         while let Some(slot) = self.free_slot(&stop).await {
-            if self.start_next(slot, &attempts, &stop).await {
+            if self.start_next(slot, &stop).await {
                 continue;
             }
             tokio::select! {
@@ -103,8 +102,8 @@ impl Worker {
                 () = stop.cancelled() => {}
             }
         }
-        attempts.close();
-        if tokio::time::timeout(RELEASE_LIMIT, attempts.wait()).await.is_err() {
+        self.attempts.close();
+        if tokio::time::timeout(RELEASE_LIMIT, self.attempts.wait()).await.is_err() {
             tracing::warn!(
                 "an attempt did not stop in time; its task is taken over when its lease runs out"
             );
@@ -130,12 +129,7 @@ impl Worker {
     }
 
     /// Claims a task and starts an attempt in the slot, if there is one to be claimed.
-    async fn start_next(
-        &self,
-        slot: OwnedSemaphorePermit,
-        attempts: &TaskTracker,
-        stop: &CancellationToken,
-    ) -> bool {
+    async fn start_next(&self, slot: OwnedSemaphorePermit, stop: &CancellationToken) -> bool {
         let claimed = self.store.claim_task(self.timing.lease, self.per_installation).await;
         let task = claimed.unwrap_or_else(|error| {
             tracing::error!(%error, "tasks could not be claimed");
@@ -143,7 +137,7 @@ impl Worker {
         });
         let Some(task) = task else { return false };
         let (worker, stop) = (self.clone(), stop.clone());
-        attempts.spawn(async move {
+        self.attempts.spawn(async move {
             worker.work_on(task, &stop).await;
             drop(slot);
         });

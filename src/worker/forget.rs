@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_hours(1);
 
 impl Worker {
     /// Looks now and every hour, until told to stop.
-    pub(super) async fn forget_by_and_by(self, stop: CancellationToken) {
+    pub(crate) async fn forget_by_and_by(self, stop: CancellationToken) {
         loop {
             self.forget_gone().await;
             tokio::select! {

@@ -78,7 +78,7 @@ impl From<GitError> for Trouble {
 
 impl Worker {
     /// What was being made when the process before this one ended.
-    pub(super) fn remove_half_setups(&self) {
+    pub(crate) fn remove_half_setups(&self) {
         if let Err(error) = self.cache.remove_leftovers() {
             tracing::warn!(%error, "what was left of a setup cannot be removed");
         }
