@@ -197,6 +197,9 @@ impl Admission {
         gathered: Gathered,
     ) -> Result<(), Undecided> {
         match decide(&gathered.facts(self, command, asked)) {
+            Decision::Answer if asked.verb == Verb::Cancel => {
+                self.cancel(command, asked, gathered.permission).await?;
+            }
             Decision::Answer => {
                 let body = self.answer_to(asked, command).await?;
                 self.store

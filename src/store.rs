@@ -23,6 +23,7 @@ mod pull_requests;
 pub mod repositories;
 pub mod schedules;
 pub mod steps;
+mod stopping;
 pub mod tasks;
 pub mod threads;
 mod traffic;

@@ -33,19 +33,13 @@ impl Admission {
                     .await?;
                 Ok(answer::status(&tasks))
             }
-            Verb::Cancel => {
-                let meant = self.meant(command, asked).await?;
-                let Some(task) = meant.task else {
-                    return Ok(answer::no_such_task(meant.named.as_deref()));
-                };
-                Ok(answer::cancel(task.id, self.store.cancel_task(task.id).await?))
-            }
             verb @ (Verb::Debug
             | Verb::Ask
             | Verb::Documentation
             | Verb::Architect
             | Verb::PrReview
             | Verb::Async
+            | Verb::Cancel
             | Verb::Retry
             | Verb::Config) => {
                 Err(StoreError::Unreadable(format!("`{verb}` is answered elsewhere")))

@@ -18,7 +18,7 @@ use crate::store::commands::ClaimedCommand;
 
 /// What was found out.
 pub(super) struct Gathered {
-    permission: Permission,
+    pub(super) permission: Permission,
     is_requester: bool,
     /// What the repository's files say; nothing for what asks for no work.
     pub(super) config: RepoConfig,

@@ -1,11 +1,14 @@
 //! Commands about a task of the thread: which one is meant, and what `retry` makes of it.
 
-use super::Admission;
+use super::{Admission, answer};
 use crate::domain::command::{Command, Options, Verb};
+use crate::domain::policy::Permission;
+use crate::domain::report::answer::{cancel, no_such_task, not_begun};
 use crate::domain::task::{Kind, Phase};
 use crate::store::Result;
-use crate::store::commands::ClaimedCommand;
+use crate::store::commands::{ClaimedCommand, Ending};
 use crate::store::threads::ThreadTask;
+use std::time::Duration;
 
 /// What a command about a task means.
 pub(super) struct Meant {
@@ -32,6 +35,40 @@ impl Admission {
             None => tasks.find(|task| task.phase != Phase::Ended),
         };
         Ok(Meant { task, named, text })
+    }
+
+    /// Stops the task that is named, or whatever is newest in the thread: a task, or what was asked for and
+    /// is none yet.
+    pub(super) async fn cancel(
+        &self,
+        command: &ClaimedCommand,
+        asked: &Command,
+        permission: Permission,
+    ) -> Result<()> {
+        let meant = self.meant(command, asked).await?;
+        let waiting = match meant.named {
+            None => self.store.asked_before(command).await?,
+            Some(_) => None,
+        };
+        if let Some(waiting) = waiting
+            && (permission >= Permission::Write || waiting.sender_id == command.sender.id)
+            && meant.task.as_ref().is_none_or(|task| task.id.0 < waiting.id.0)
+        {
+            let body = answer(command, &not_begun(&waiting.asked.url));
+            if !self.store.cancel_waiting(command, waiting.id, body).await? {
+                // It is a task by now, perhaps.
+                self.store.postpone_command(command, Duration::ZERO, Vec::new()).await?;
+            }
+            return Ok(());
+        }
+        let Some(task) = meant.task else {
+            let acts = vec![answer(command, &no_such_task(meant.named.as_deref()))];
+            self.store.end_command(command, Ending::Answered, acts).await?;
+            return Ok(());
+        };
+        let answer = |stopping| answer(command, &cancel(task.id, stopping));
+        self.store.cancel_task(command, task.id, answer).await?;
+        Ok(())
     }
 }
 

@@ -316,7 +316,7 @@ impl Store {
     }
 }
 
-async fn close(
+pub(super) async fn close(
     tx: &mut Tx,
     command: &ClaimedCommand,
     state: &'static str,

@@ -1,11 +1,11 @@
 //! The tasks of one issue or pull request: what people ask about, stop, and run again.
 
-use super::engine::{Tx, all, args, exec, locking, one, opt, row};
-use super::{Result, Store, claims, documents, from_json, now, tasks};
+use super::engine::{all, args, one, opt, row};
+use super::{Result, Store, from_json};
 use crate::domain::credit::Credits;
-use crate::domain::ids::{ActId, CommandId, RepositoryId, TaskId};
+use crate::domain::ids::{CommandId, RepositoryId, TaskId};
 use crate::domain::report::Outcome;
-use crate::domain::report::answer::{Listed, Stopping};
+use crate::domain::report::answer::Listed;
 use crate::domain::review::Finding;
 use crate::domain::task::{Brief, End, Kind, Phase};
 
@@ -197,52 +197,4 @@ impl Store {
         .await?;
         Ok(count)
     }
-
-    /// Stops a task. What waits ends now; what runs ends at its next heartbeat; what is being
-    /// published ends now unless the push may be on its way.
-    pub async fn cancel_task(&self, task: TaskId) -> Result<Stopping> {
-        let mut tx = self.db.begin().await?;
-        claims::soon(&mut tx, task).await?;
-        exec(
-            &mut tx,
-            "update tasks set cancel_requested_at = coalesce(cancel_requested_at, $2), updated_at = $2
-             where id = $1 and phase <> 'ended'",
-            args![task, now()],
-        )
-        .await?;
-        lock_acts(&mut tx, task).await?;
-        let (phase,): (Phase,) =
-            one(&mut tx, "select phase from tasks where id = $1", args![task]).await?;
-        let stopping = match phase {
-            Phase::Ended => Stopping::Over,
-            Phase::Working => Stopping::Stopping,
-            Phase::Publishing if result_may_be_there(&mut tx, task).await? => Stopping::TooLate,
-            Phase::Waiting | Phase::Publishing => {
-                tasks::finish(&mut tx, task, End::Cancelled).await?;
-                Stopping::Stopped
-            }
-        };
-        documents::want_all(&mut tx, task).await?;
-        tx.commit().await?;
-        self.bells.outbox.notify_one();
-        Ok(stopping)
-    }
-}
-
-/// An act that is just being begun is waited for, so that nobody is told "stopped" meanwhile.
-async fn lock_acts(tx: &mut Tx, task: TaskId) -> Result<()> {
-    let statement = locking!("select id from acts where task_id = $1", " for update");
-    let _: Vec<(ActId,)> = all(tx, statement, args![task]).await?;
-    Ok(())
-}
-
-/// Whether a push or a review may be on GitHub already, or on its way there.
-async fn result_may_be_there(tx: &mut Tx, task: TaskId) -> Result<bool> {
-    let begun: Option<(TaskId,)> = opt(
-        tx,
-        "select task_id from acts where task_id = $1 and required and state <> 'open' limit 1",
-        args![task],
-    )
-    .await?;
-    Ok(begun.is_some())
 }

@@ -235,6 +235,14 @@ pub fn cancel(task: TaskId, stopping: Stopping) -> String {
     }
 }
 
+/// `cancel` of what had not become a task yet.
+pub fn not_begun(url: &str) -> String {
+    if url.is_empty() {
+        return "I had not begun yet, and will not. It costs nothing.".to_owned();
+    }
+    format!("I had not begun yet [what was asked for]({url}), and will not. It costs nothing.")
+}
+
 /// `cancel` or `retry` without a task that they could be about.
 pub fn no_such_task(named: Option<&str>) -> String {
     match named {

@@ -54,7 +54,9 @@ pub(super) async fn take(tx: &mut Tx, terms: Terms) -> Result<Turn> {
         let Some((account,)) = next else { return Ok(Turn::Nothing) };
         match best(tx, account, terms).await? {
             None => later(tx, account, terms.now).await?,
-            Some(best) if best.attempts >= MOST_ATTEMPTS => give_up(tx, &best).await?,
+            // Whoever was to stop it has died.
+            Some(best) if best.is_stopping => end(tx, &best, End::Cancelled).await?,
+            Some(best) if best.attempts >= MOST_ATTEMPTS => end(tx, &best, End::Internal).await?,
             Some(best) if claim(tx, &best, terms).await? => {
                 served(tx, account, terms.now).await?;
                 return Ok(Turn::Claimed(best.id));
@@ -84,6 +86,7 @@ super::super::engine::row! {
         lease: Lease,
         attempts: i64,
         ranked_at: DateTime<Utc>,
+        is_stopping: bool,
     }
 }
 
@@ -103,7 +106,7 @@ async fn best(tx: &mut Tx, account: AccountId, terms: Terms) -> Result<Option<Ca
     }
     let waiting: Option<Candidate> = opt(
         &mut *tx,
-        "select t.id, t.lease, t.attempts, t.ranked_at from tasks t
+        "select t.id, t.lease, t.attempts, t.ranked_at, t.cancel_requested_at is not null as is_stopping from tasks t
          where t.account_id = $1 and t.phase = 'waiting' and t.due_at <= $2
            and not exists (
                select 1 from tasks o
@@ -115,7 +118,7 @@ async fn best(tx: &mut Tx, account: AccountId, terms: Terms) -> Result<Option<Ca
     .await?;
     let lost: Option<Candidate> = opt(
         tx,
-        "select t.id, t.lease, t.attempts, t.ranked_at from tasks t
+        "select t.id, t.lease, t.attempts, t.ranked_at, t.cancel_requested_at is not null as is_stopping from tasks t
          where t.account_id = $1 and t.phase = 'working' and t.lease_until <= $2
            and not exists (
                select 1 from tasks o
@@ -141,7 +144,7 @@ async fn claim(tx: &mut Tx, best: &Candidate, terms: Terms) -> Result<bool> {
     Ok(claimed == 1)
 }
 
-async fn give_up(tx: &mut Tx, task: &Candidate) -> Result<()> {
+async fn end(tx: &mut Tx, task: &Candidate, end: End) -> Result<()> {
     let ours = exec(
         &mut *tx,
         "update tasks set lease = lease + 1 where id = $1 and lease = $2",
@@ -149,7 +152,7 @@ async fn give_up(tx: &mut Tx, task: &Candidate) -> Result<()> {
     )
     .await?;
     if ours == 1 {
-        tasks::finish(tx, task.id, End::Internal).await?;
+        tasks::finish(tx, task.id, end).await?;
     }
     Ok(())
 }

@@ -55,6 +55,8 @@ on_both!(
     cancelling_depends_on_the_phase,
     a_sealed_task_that_was_cancelled_publishes_nothing,
     a_task_that_is_given_back_after_it_was_cancelled_ends,
+    a_cancelled_task_without_a_worker_ends_as_cancelled,
+    a_cancel_that_is_decided_again_stops_nothing_more,
     one_writer_at_a_time,
     the_longer_of_two_waits_counts,
     a_light_writer_leaves_pushes_to_others,

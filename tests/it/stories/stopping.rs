@@ -1,6 +1,6 @@
 //! Whoever started something can see it, stop it and start it again.
 
-use crate::world::{BOT, Plan, REPOSITORY, World, repo, story};
+use crate::world::{BOT, PATIENCE, Plan, REPOSITORY, World, repo, story};
 use asynccoder::simulator::{At, Gate, Moment, Simulator};
 use expect_test::expect;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn held_at_question(world: &World, n: u32) -> Gate {
         let acknowledged = comments.iter().any(|c| !c.reactions.is_empty());
         acknowledged && comments.iter().any(|c| c.body.contains("debug · running"))
     };
-    world.simulator.wait_for(running, Duration::from_secs(10)).await.unwrap();
+    world.simulator.wait_for(running, PATIENCE).await.unwrap();
     gate
 }
 
@@ -33,7 +33,7 @@ async fn until_it_is_stopping(world: &World) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), wished).await.expect("the wish arrives");
+    tokio::time::timeout(PATIENCE, wished).await.expect("the wish arrives");
 }
 
 story!(a_running_task_is_stopped, shown_at_once(), async |world| {
@@ -49,6 +49,23 @@ story!(a_running_task_is_stopped, shown_at_once(), async |world| {
         "#]])
         .await;
     assert_eq!(world.balance().await, (99, 0), "what was used is paid");
+});
+
+story!(what_has_not_begun_yet_is_stopped_too, shown_at_once(), async |world| {
+    let look =
+        world.simulator.faults().hold(At::api("GET", "/repos/acme/till"), Moment::BeforeReply);
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    look.reached().await.unwrap();
+    world.alice.comments(&world.issue, "/asynccoder cancel");
+    let answered = |now: &Simulator| now.comments(REPOSITORY, 1).iter().any(|c| c.author == BOT);
+    world.simulator.wait_for(answered, PATIENCE).await.unwrap();
+    look.open();
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        alice        #1 /asynccoder cancel
+        asynccoder   #1 I had not begun yet [what was asked for](http://<host>/acme/till/issues/1#issuecomment-1009), and will not. It costs nothing.
+    "#]]).await;
+    assert_eq!(world.balance().await, (100, 0));
 });
 
 story!(a_stranger_stops_nothing_but_the_requester_does, shown_at_once(), async |world| {
@@ -152,7 +169,7 @@ story!(a_mistyped_id_stops_nothing, shown_at_once(), async |world| {
     let said = |now: &Simulator| {
         now.comments(REPOSITORY, 1).iter().any(|c| c.body.starts_with("There is no task"))
     };
-    world.simulator.wait_for(said, Duration::from_secs(10)).await.unwrap();
+    world.simulator.wait_for(said, PATIENCE).await.unwrap();
     question.open();
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder cancel t_1234567

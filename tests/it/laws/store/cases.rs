@@ -258,35 +258,40 @@ pub async fn our_own_faults_are_free(desk: &Desk) {
 
 pub async fn cancelling_depends_on_the_phase(desk: &Desk) {
     let waiting = desk.admits(1, "waiting", task(10)).await.unwrap();
-    assert_eq!(desk.store.cancel_task(waiting).await.unwrap(), Stopping::Stopped);
-    assert_eq!(desk.store.cancel_task(waiting).await.unwrap(), Stopping::Over);
+    assert_eq!(desk.cancels(waiting).await, Stopping::Stopped);
+    assert_eq!(desk.cancels(waiting).await, Stopping::Over);
 
     desk.admits(1, "working", task(10)).await.unwrap();
     let working = desk.claims().await.unwrap();
-    assert_eq!(desk.store.cancel_task(working.id).await.unwrap(), Stopping::Stopping);
+    assert_eq!(desk.cancels(working.id).await, Stopping::Stopping);
     let beat =
         desk.store.heartbeat(working.id, working.lease, LEASE, Duration::ZERO).await.unwrap();
     assert!(beat.alive && beat.cancel);
     desk.ends(&working, End::Cancelled).await;
 
+    desk.admits(1, "given up", task(10)).await.unwrap();
+    let dead = desk.store.claim_task(Duration::ZERO, 100).await.unwrap().unwrap();
+    assert_eq!(desk.cancels(dead.id).await, Stopping::Stopped, "nobody is there to hear of it");
+    assert!(!desk.uses(&dead, 1, 5).await, "who was thought dead writes nothing any more");
+
     desk.admits(1, "publishing", task(10)).await.unwrap();
     let publishing_task = desk.claims().await.unwrap();
     seal_with_acts(desk, &publishing_task).await;
-    assert_eq!(desk.store.cancel_task(publishing_task.id).await.unwrap(), Stopping::Stopped);
+    assert_eq!(desk.cancels(publishing_task.id).await, Stopping::Stopped);
 
     desk.admits(1, "too late", task(10)).await.unwrap();
     let late = desk.claims().await.unwrap();
     seal_with_acts(desk, &late).await;
     let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
     begin_push(desk, &writer).await;
-    assert_eq!(desk.store.cancel_task(late.id).await.unwrap(), Stopping::TooLate);
+    assert_eq!(desk.cancels(late.id).await, Stopping::TooLate);
     assert_eq!(desk.balance(1).await, (100, 10), "it goes on and is paid at its end");
 }
 
 pub async fn a_sealed_task_that_was_cancelled_publishes_nothing(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
     let task = desk.claims().await.unwrap();
-    desk.store.cancel_task(task.id).await.unwrap();
+    desk.cancels(task.id).await;
     seal_with_acts(desk, &task).await;
     let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else { panic!() };
     assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::Cancelled)));
@@ -296,11 +301,34 @@ pub async fn a_sealed_task_that_was_cancelled_publishes_nothing(desk: &Desk) {
 pub async fn a_task_that_is_given_back_after_it_was_cancelled_ends(desk: &Desk) {
     desk.admits(1, "a", task(10)).await.unwrap();
     let task = desk.claims().await.unwrap();
-    assert_eq!(desk.store.cancel_task(task.id).await.unwrap(), Stopping::Stopping);
+    assert_eq!(desk.cancels(task.id).await, Stopping::Stopping);
     desk.store.release_task(task.id, task.lease, Release::default()).await.unwrap();
     let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else { panic!() };
     assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::Cancelled)));
     assert_eq!(desk.balance(1).await, (100, 0));
+}
+
+/// The worker dies after it was asked to stop and before it heard of that.
+pub async fn a_cancelled_task_without_a_worker_ends_as_cancelled(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let first = desk.claims().await.unwrap();
+    desk.cancels(first.id).await;
+    desk.store.heartbeat(first.id, first.lease, Duration::ZERO, Duration::ZERO).await.unwrap();
+    assert!(desk.claims().await.is_none(), "there is nothing left to work on");
+    let [only] = &desk.store.thread_tasks(first.repository, 1).await.unwrap()[..] else { panic!() };
+    assert_eq!((only.phase, only.ended_as), (Phase::Ended, Some(End::Cancelled)));
+}
+
+/// The answer to its COMMIT may be lost, and by then another task is the newest that goes on.
+pub async fn a_cancel_that_is_decided_again_stops_nothing_more(desk: &Desk) {
+    let first = desk.admits(1, "a", task(10)).await.unwrap();
+    let second = desk.admits(1, "b", task(10)).await.unwrap();
+    let command = desk.asks(1, "cancel").await;
+    assert_eq!(desk.cancels_with(&command, second).await, Some(Stopping::Stopped));
+    assert_eq!(desk.cancels_with(&command, first).await, None);
+    let tasks = desk.store.thread_tasks(command.repository, 1).await.unwrap();
+    let goes_on = |id| tasks.iter().any(|task| task.id == id && task.phase == Phase::Waiting);
+    assert!(goes_on(first) && !goes_on(second));
 }
 
 pub async fn one_writer_at_a_time(desk: &Desk) {
@@ -449,7 +477,7 @@ pub async fn an_hour_has_room_for_so_many_writes(desk: &Desk) {
 
 pub async fn progress_stops_before_the_hour_is_used_up(desk: &Desk) {
     desk.admits(1, "key", task(10)).await.unwrap();
-    let task = desk.claims().await.unwrap();
+    let mut task = desk.claims().await.unwrap();
     let few = HourlyWrites(20);
     let writer = desk.store.claim_writer(LEASE, few).await.unwrap().unwrap();
     let mut edits = 0;
@@ -460,7 +488,9 @@ pub async fn progress_stops_before_the_hour_is_used_up(desk: &Desk) {
                 assert!(desk.store.document_begins(&document, &writer, few).await.unwrap());
                 desk.store.document_shown(&document, 11, Duration::ZERO).await.unwrap();
                 edits += 1;
-                desk.store.cancel_task(task.id).await.unwrap();
+                // There is more to show.
+                desk.store.release_task(task.id, task.lease, Release::default()).await.unwrap();
+                task = desk.claims().await.unwrap();
             }
             Next::Do(Job::Act(act)) => {
                 assert!(desk.store.act_begins(act.id, &writer, few).await.unwrap());

@@ -6,6 +6,7 @@ use asynccoder::domain::credit::{Credits, Daily, Quote, Usage};
 use asynccoder::domain::event::{Account, AsOf, Installation, Person, Repository, Source, Thread};
 use asynccoder::domain::ids::{AccountId, InstallationId, RepoName, RepositoryId, Sha, TaskId};
 use asynccoder::domain::report::Outcome;
+use asynccoder::domain::report::answer::Stopping;
 use asynccoder::domain::task::{Brief, End, Kind, Priority, Rules};
 use asynccoder::store::Store;
 use asynccoder::store::acts::NewAct;
@@ -82,6 +83,22 @@ impl Desk {
 
     pub async fn claims(&self) -> Option<ClaimedTask> {
         self.store.claim_task(LEASE, 100).await.unwrap()
+    }
+
+    /// Somebody asks to stop it.
+    pub async fn cancels(&self, task: TaskId) -> Stopping {
+        let command = self.asks(1, &format!("cancel {}", Uuid::now_v7())).await;
+        self.cancels_with(&command, task).await.expect("it is ours to answer")
+    }
+
+    /// What this command stops; `None` if it was answered before.
+    pub async fn cancels_with(&self, command: &ClaimedCommand, task: TaskId) -> Option<Stopping> {
+        let mut said = None;
+        let answer = |stopping| {
+            said = Some(stopping);
+            act(command, None, the_eyes())
+        };
+        self.store.cancel_task(command, task, answer).await.unwrap().then_some(said?)
     }
 
     /// Uses tokens for so many credits.

@@ -60,7 +60,7 @@ pub async fn what_is_old_is_forgotten(desk: &Desk) {
     acts[1].patch = Some(b"+".to_vec());
     let sealed = Sealed { end: End::Done, outcome: Outcome::default(), acts };
     assert!(desk.store.seal(ended.id, ended.lease, sealed).await.unwrap());
-    desk.store.cancel_task(ended.id).await.unwrap();
+    desk.cancels(ended.id).await;
     let other = desk.claims().await.unwrap();
     works(desk, &other).await;
     for statement in OLD {
