@@ -29,8 +29,10 @@ use std::time::Duration;
 
 pub(crate) const REPOSITORY: &str = "acme/till";
 pub(crate) const BOT: &str = "asynccoder[bot]";
-/// Longer than any story; a story that needs it has failed.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than any story, on any machine; a story that needs it has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
+/// For stories of many servers at once, which want the machine for themselves: one at a time.
+pub(crate) static WHOLE_MACHINE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// `story!(its_name, async |world| { … })`, or with a [`Plan`] in between.
 macro_rules! story {
@@ -62,7 +64,7 @@ impl Default for Plan {
     fn default() -> Self {
         let (hour, tick) = (Duration::from_hours(1), Duration::from_millis(20));
         let timing = Timing {
-            lease: Duration::from_secs(2),
+            lease: Duration::from_secs(20),
             heartbeat: Duration::from_millis(200),
             poll: tick,
             edit_spacing: hour,

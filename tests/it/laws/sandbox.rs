@@ -190,7 +190,7 @@ async fn nothing_outlives_its_time() {
         let command =
             format!("trap '' TERM HUP INT XCPU; echo begun; (setsid sleep {word} &); sleep {word}");
         let began = Instant::now();
-        let ran = cell.tries(&command, Access::ReadWrite, Duration::from_secs(1)).await;
+        let ran = cell.tries(&command, Access::ReadWrite, Duration::from_secs(3)).await;
         assert_eq!(ran.exit, Exit::Limit(Limit::Time), "{walls}");
         assert_eq!(ran.output, "begun\n", "{walls}");
         assert!(began.elapsed() < GONE, "{walls}: {:?}", began.elapsed());

@@ -67,7 +67,7 @@ async fn webhooks_arrive_signed_and_in_order() -> anyhow::Result<()> {
         let journal = sim.journal();
         journal.iter().filter_map(|entry| entry.effect()).filter(|one| delivered(one)).count() == 2
     };
-    set.sim.wait_for(two, Duration::from_secs(10)).await?;
+    set.sim.wait_for(two, Duration::from_mins(1)).await?;
     let first = seen.recv().await.map(|(event, _)| event);
     assert_eq!(first.as_deref(), Some("issues"));
     let (event, payload) = seen.recv().await.unwrap_or_default();

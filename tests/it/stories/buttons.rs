@@ -1,7 +1,7 @@
 //! Buttons of check runs: the same commands, pressed.
 
 use crate::world::people::Issue;
-use crate::world::{REPOSITORY, World, repo, story};
+use crate::world::{PATIENCE, REPOSITORY, World, repo, story};
 use asynccoder::simulator::{At, Moment, Script};
 use expect_test::expect;
 use serde_json::json;
@@ -139,7 +139,7 @@ story!(a_running_task_is_stopped_at_a_press, async |world| {
     world.alice.comments(&pull, "/asynccoder debug");
     gate.reached().await.unwrap();
     let shown = |now: &asynccoder::simulator::Simulator| !now.check_runs(REPOSITORY).is_empty();
-    world.simulator.wait_for(shown, std::time::Duration::from_secs(10)).await.unwrap();
+    world.simulator.wait_for(shown, PATIENCE).await.unwrap();
     let (check, offered) = buttons(world);
     assert_eq!(offered, ["Cancel (cancel)"]);
     world.simulator.press(REPOSITORY, check, "carol", "cancel").unwrap();

@@ -1,6 +1,6 @@
 //! What work costs, what is held, and what is free.
 
-use crate::world::{Plan, repo, story};
+use crate::world::{PATIENCE, Plan, repo, story};
 use asynccoder::domain::credit::Credits;
 use asynccoder::simulator::{At, Failure, Moment, Script, Usage};
 use expect_test::expect;
@@ -54,13 +54,13 @@ story!(what_is_held_shows_while_a_task_runs_and_comes_back_after, async |world| 
     let acknowledged = |now: &asynccoder::simulator::Simulator| {
         now.comments("acme/till", 1).iter().any(|comment| !comment.reactions.is_empty())
     };
-    world.simulator.wait_for(acknowledged, std::time::Duration::from_secs(10)).await.unwrap();
+    world.simulator.wait_for(acknowledged, PATIENCE).await.unwrap();
     world.alice.comments(&world.issue, "/asynccoder credits");
     let answered = |simulator: &asynccoder::simulator::Simulator| {
         let comments = simulator.comments("acme/till", 1);
         comments.iter().any(|comment| comment.body.contains("Available: 60 credits"))
     };
-    world.simulator.wait_for(answered, std::time::Duration::from_secs(10)).await.unwrap();
+    world.simulator.wait_for(answered, PATIENCE).await.unwrap();
     gate.open();
     world.settles_as(expect![[r#"
         alice        #1 /asynccoder debug budget=40

@@ -5,10 +5,11 @@ use super::UNDISTURBED;
 use crate::postgres;
 use crate::world::commits::{Break, Side, Wall};
 use crate::world::impatient::{PATIENCE, Server, regular, settled, the_end};
-use crate::world::{Plan, World, laws, repo};
+use crate::world::{Plan, WHOLE_MACHINE, World, laws, repo};
 use futures::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// The `n`-th COMMIT of a transaction that wrote this.
 type Commit = (String, usize);
@@ -18,6 +19,7 @@ const AT_ONCE: usize = 4;
 
 #[test]
 fn a_lost_answer_to_any_commit_changes_nothing() {
+    let _alone = WHOLE_MACHINE.blocking_lock();
     let commits = alone(None);
     assert!(commits.len() > 15, "only {commits:#?} were seen");
     // The first of each kind stands for all of its kind.
@@ -40,6 +42,7 @@ fn a_lost_answer_to_any_commit_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_that_dies_at_a_commit_changes_nothing() {
+    let _alone = WHOLE_MACHINE.lock().await;
     let (_, kinds) = killed_at(None).await;
     assert!(kinds.len() > 15, "only {kinds:#?} were seen");
     // By turns, because each of the two sides is told in full by the test above.
@@ -103,7 +106,11 @@ fn alone(lost: Option<(&Commit, Side)>) -> Vec<Commit> {
 /// one was to be lost, that one if it was.
 async fn tell(lost: Option<(&Commit, Side)>) -> Vec<Commit> {
     let mut wall = Wall::before(&postgres::fresh_database());
-    let plan = Plan::default().with("DATABASE_URL", wall.door().leak());
+    // Whoever does not know whether it still has a lease waits for its end.
+    let plan = Plan::default().with("DATABASE_URL", wall.door().leak()).timing(|timing| {
+        timing.lease = Duration::from_secs(4);
+        timing.poll = Duration::from_millis(100);
+    });
     let mut commits = Vec::new();
     crate::world::tell(plan, async |world: &mut World| {
         world.model(repo::fixes_the_till());

@@ -4,7 +4,7 @@
 
 use crate::postgres;
 use crate::world::impatient::{PATIENCE, Server, at_rest, regular, settled, the_end};
-use crate::world::{Plan, REPOSITORY, World, laws, repo};
+use crate::world::{Plan, REPOSITORY, WHOLE_MACHINE, World, laws, repo};
 use asynccoder::simulator::{At, Gate, Moment, Simulator};
 use expect_test::expect;
 use futures::{StreamExt, stream};
@@ -14,11 +14,13 @@ type Wall = (u32, Moment);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_crash_at_any_wall_changes_nothing() {
+    let _alone = WHOLE_MACHINE.lock().await;
     at_every_wall(4, alone, |_| true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn another_server_takes_over_at_any_wall() {
+    let _alone = WHOLE_MACHINE.lock().await;
     // Each request is one of the walls, before or after its effect by turns: all of them take twice as
     // long, and the rows do not differ from those on the other engine.
     let by_turns = |(n, moment): &Wall| (n % 2 == 0) == (*moment == Moment::BeforeEffect);
@@ -28,6 +30,7 @@ async fn another_server_takes_over_at_any_wall() {
 /// An answer is looked for before it is given again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_is_given_once_though_the_server_dies() {
+    let _alone = WHOLE_MACHINE.lock().await;
     for moment in [Moment::BeforeEffect, Moment::BeforeReply] {
         let mut world = World::without_the_bot(Plan::default()).await;
         let server = Server::start(&world).await;

@@ -6,7 +6,7 @@ use super::UNDISTURBED;
 use crate::postgres;
 use crate::world::commits::{Break, Side, Wall};
 use crate::world::impatient::{self, PATIENCE, Server, regular, settled, the_end};
-use crate::world::{Plan, REPOSITORY, World, laws, repo};
+use crate::world::{Plan, REPOSITORY, WHOLE_MACHINE, World, laws, repo};
 use asynccoder::simulator::{At, Gate, Moment, Simulator};
 
 /// Where the server stood when it froze.
@@ -92,20 +92,24 @@ const WRITER: &str = "a writer lease was lost";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_model_thinks() {
+    let _alone = WHOLE_MACHINE.lock().await;
     frozen_at(Place::Request(At::models().after(1)), ATTEMPT).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_pull_request_is_opened() {
+    let _alone = WHOLE_MACHINE.lock().await;
     frozen_at(Place::Request(At::api("POST", "/pulls")), WRITER).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_it_was_about_to_write_the_first_comment() {
+    let _alone = WHOLE_MACHINE.lock().await;
     frozen_at(Place::Commit("update accounts.paced_until, update documents.unsure"), WRITER).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_it_was_about_to_do_an_act() {
+    let _alone = WHOLE_MACHINE.lock().await;
     frozen_at(Place::Commit("update accounts.paced_until, update acts.state"), WRITER).await;
 }

@@ -1,6 +1,6 @@
 //! A comment on an issue becomes a pull request.
 
-use crate::world::{Plan, REPOSITORY, World, repo, story, teller};
+use crate::world::{PATIENCE, Plan, REPOSITORY, World, repo, story, teller};
 use asynccoder::simulator::{At, Effect, Moment, Script, Simulator};
 use expect_test::expect;
 use serde_json::json;
@@ -210,7 +210,7 @@ story!(
             let comments = simulator.comments(REPOSITORY, 1);
             comments.last().is_some_and(|comment| comment.body.contains("- [ ]"))
         };
-        world.simulator.wait_for(planned, std::time::Duration::from_secs(10)).await.unwrap();
+        world.simulator.wait_for(planned, PATIENCE).await.unwrap();
         let shown = world.simulator.comments(REPOSITORY, 1).remove(1).body;
         expect![[r#"
             ### Async Coder · debug · running

@@ -1,7 +1,7 @@
 //! Labels: work that is asked for without a word.
 
-use crate::world::{REPOSITORY, World, repo, story};
-use asynccoder::simulator::{At, Mishaps, Moment};
+use crate::world::{PATIENCE, Plan, REPOSITORY, World, repo, story};
+use asynccoder::simulator::{At, Gate, Mishaps, Moment, Simulator};
 use expect_test::expect;
 
 fn labels(world: &World, number: u64, who: &str, label: &str) {
@@ -70,27 +70,30 @@ story!(who_may_not_is_told_so_on_a_label_too, async |world| {
     "#]]).await;
 });
 
-story!(a_label_that_is_taken_away_in_time_asks_for_nothing, async |world| {
+/// One task is worked on at once, so that another one waits.
+fn one_at_a_time() -> Plan {
+    Plan::default().with("RUNNING_PER_INSTALLATION", "1")
+}
+
+/// A task of another issue that is worked on until the gate is opened.
+async fn busy(world: &World) -> Gate {
     world.model(repo::fixes_the_till());
-    // Three tasks of an account are worked on at once; the fourth waits.
     let gate = world.simulator.faults().hold(At::models(), Moment::BeforeEffect);
-    let others: Vec<_> =
-        (0..3).map(|n| world.carol.quietly().opens(&format!("No {n}"), "")).collect();
-    for other in &others {
-        world.alice.comments(other, "/asynccoder debug budget=10");
-    }
+    let other = world.carol.quietly().opens("Another one", "");
+    world.alice.comments(&other, "/asynccoder debug");
     gate.reached().await.unwrap();
-    let busy = |now: &asynccoder::simulator::Simulator| now.models().requests().len() >= 3;
-    world.simulator.wait_for(busy, std::time::Duration::from_secs(20)).await.unwrap();
+    gate
+}
+
+story!(a_label_that_is_taken_away_in_time_asks_for_nothing, one_at_a_time(), async |world| {
+    let gate = busy(world).await;
     labels(world, 1, "alice", "asynccoder:debug");
-    let queued = |now: &asynccoder::simulator::Simulator| !now.comments(REPOSITORY, 1).is_empty();
-    world.simulator.wait_for(queued, std::time::Duration::from_secs(20)).await.unwrap();
+    let queued = |now: &Simulator| !now.comments(REPOSITORY, 1).is_empty();
+    world.simulator.wait_for(queued, PATIENCE).await.unwrap();
     world.simulator.unlabel(REPOSITORY, 1, "alice", "asynccoder:debug").unwrap();
-    let ended = |now: &asynccoder::simulator::Simulator| {
-        now.comments(REPOSITORY, 1).iter().any(|c| c.body.contains("cancelled"))
-    };
-    world.simulator.wait_for(ended, std::time::Duration::from_secs(20)).await.unwrap();
-    world.simulator.faults().clear();
+    let ended =
+        |now: &Simulator| now.comments(REPOSITORY, 1).iter().any(|c| c.body.contains("cancelled"));
+    world.simulator.wait_for(ended, PATIENCE).await.unwrap();
     gate.open();
     world.settle().await;
     let body = &world.simulator.comments(REPOSITORY, 1)[0].body;
@@ -98,30 +101,19 @@ story!(a_label_that_is_taken_away_in_time_asks_for_nothing, async |world| {
     world.story();
 });
 
-story!(taking_one_label_away_leaves_what_another_asked_for, async |world| {
-    world.model(repo::fixes_the_till());
-    let gate = world.simulator.faults().hold(At::models(), Moment::BeforeEffect);
-    for n in 0..3 {
-        let other = world.carol.quietly().opens(&format!("No {n}"), "");
-        world.alice.comments(&other, "/asynccoder debug budget=10");
-    }
-    gate.reached().await.unwrap();
-    let patience = std::time::Duration::from_secs(20);
-    let busy = |now: &asynccoder::simulator::Simulator| now.models().requests().len() >= 3;
-    world.simulator.wait_for(busy, patience).await.unwrap();
+story!(taking_one_label_away_leaves_what_another_asked_for, one_at_a_time(), async |world| {
+    let gate = busy(world).await;
     labels(world, 1, "alice", "asynccoder:debug");
-    let queued = |now: &asynccoder::simulator::Simulator| !now.comments(REPOSITORY, 1).is_empty();
-    world.simulator.wait_for(queued, patience).await.unwrap();
+    let queued = |now: &Simulator| !now.comments(REPOSITORY, 1).is_empty();
+    world.simulator.wait_for(queued, PATIENCE).await.unwrap();
     labels(world, 1, "alice", "asynccoder:model:opus");
     world.simulator.unlabel(REPOSITORY, 1, "alice", "asynccoder:model:opus").unwrap();
     labels(world, 1, "alice", "asynccoder");
     world.simulator.unlabel(REPOSITORY, 1, "alice", "asynccoder").unwrap();
     world.alice.comments(&world.issue, "/asynccoder ping");
-    let here = |now: &asynccoder::simulator::Simulator| {
-        now.comments(REPOSITORY, 1).iter().any(|c| c.body.contains("I am here"))
-    };
-    world.simulator.wait_for(here, patience).await.unwrap();
-    world.simulator.faults().clear();
+    let here =
+        |now: &Simulator| now.comments(REPOSITORY, 1).iter().any(|c| c.body.contains("I am here"));
+    world.simulator.wait_for(here, PATIENCE).await.unwrap();
     gate.open();
     world.settle().await;
     let states: Vec<String> = world

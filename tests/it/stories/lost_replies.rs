@@ -1,8 +1,8 @@
 //! Whatever reply is lost on the way, people see the same story, and nothing twice.
 
 use super::UNDISTURBED;
-use crate::world::{Plan, World, repo, story};
-use asynccoder::simulator::{At, Refusal};
+use crate::world::{PATIENCE, Plan, World, repo, story};
+use asynccoder::simulator::{At, Entry, Refusal, Simulator};
 use expect_test::expect;
 use serde_json::json;
 use std::time::Duration;
@@ -92,9 +92,14 @@ fn lists_lag_and_a_reply_is_lost(world: &World, at: At) {
 story!(a_pull_request_that_no_list_shows_yet, async |world| {
     world.model(repo::fixes_the_till());
     lists_lag_and_a_reply_is_lost(world, At::api("POST", "/pulls"));
-    // Nothing else has to wait for the list here, so it may lag for as long as a busy machine takes.
-    world.simulator.set_read_lag(Duration::from_secs(2));
+    // Nothing else has to wait for the list here.
+    world.simulator.set_read_lag(Duration::from_hours(1));
     world.alice.comments(&world.issue, "/asynccoder debug");
+    let refused = |now: &Simulator| {
+        now.journal().iter().filter_map(Entry::request).any(|request| request.status == 422)
+    };
+    world.simulator.wait_for(refused, PATIENCE).await.unwrap();
+    world.simulator.set_read_lag(Duration::ZERO);
     world.settle().await;
     assert_eq!(world.story(), UNDISTURBED);
     // GitHub says that it is there already.

@@ -1,10 +1,9 @@
 //! What GitHub could not deliver is asked for again: an outage of ours loses no comment.
 
 use super::UNDISTURBED;
-use crate::world::{Plan, REPOSITORY, World, repo, rows};
+use crate::world::{PATIENCE, Plan, REPOSITORY, World, repo, rows};
 use asynccoder::simulator::{At, Effect, Refusal, Simulator};
 use std::net::TcpListener;
-use std::time::Duration;
 
 #[tokio::test]
 async fn a_comment_during_an_outage_is_answered_after_it() {
@@ -16,7 +15,7 @@ async fn a_comment_during_an_outage_is_answered_after_it() {
 
     world.start().await;
     let checked = |now: &Simulator| !now.check_runs(REPOSITORY).is_empty();
-    world.simulator.wait_for(checked, Duration::from_secs(20)).await.unwrap();
+    world.simulator.wait_for(checked, PATIENCE).await.unwrap();
     world.settle().await;
     assert_eq!(world.story(), UNDISTURBED);
     assert_eq!(statuses(&world.simulator)[..2], [502, 202], "it was delivered once more");
@@ -42,6 +41,7 @@ async fn what_was_missed_comes_in_its_order_and_not_while_github_wants_a_pause()
         "nothing is asked for after a refusal"
     );
 
+    world.simulator.deliveries_idle().await;
     world.days_later().await;
     rows::until(&world, failed, 0).await;
     world.settle().await;

@@ -1,12 +1,9 @@
 //! What takes hours or days in real life: the rows are made older, and then the bot looks again.
 
-use crate::world::{BOT, Plan, REPOSITORY, World, repo, story};
+use crate::world::{BOT, PATIENCE, Plan, REPOSITORY, World, repo, story};
 use asynccoder::simulator::{At, Refusal, RepositoryOptions, Simulator};
 use expect_test::expect;
 use serde_json::json;
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 impl World {
     /// Changes rows behind the bot's back, as time does. Returns how many.

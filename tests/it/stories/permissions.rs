@@ -1,10 +1,9 @@
 //! Who may start work, and what happens when that changes on the way.
 
-use crate::world::{Plan, REPOSITORY, World, repo, story};
-use asynccoder::simulator::{At, Moment, Refusal};
+use crate::world::{PATIENCE, Plan, REPOSITORY, World, repo, story};
+use asynccoder::simulator::{At, Moment, Refusal, Simulator};
 use expect_test::expect;
 use serde_json::json;
-use std::time::Duration;
 
 fn unwell(status: u16) -> Refusal {
     Refusal { status, body: json!({ "message": "Server Error" }), headers: Vec::new() }
@@ -123,21 +122,20 @@ story!(a_new_token_that_finds_nothing_yet_takes_nobodys_permission, async |world
     assert!(world.answer().await.contains("you have none"));
 });
 
-story!(
-    nothing_starts_while_nobody_knows_who_may,
-    Plan::default().timing(|timing| timing.decide_within = Duration::from_millis(100)),
-    async |world| {
-        world.simulator.faults().refuse(At::api("GET", "/permission"), 1000, unwell(500));
-        world.alice.comments(&world.issue, "/asynccoder debug");
-        world.settles_as(expect![[r#"
+story!(nothing_starts_while_nobody_knows_who_may, Plan::default(), async |world| {
+    world.simulator.faults().refuse(At::api("GET", "/permission"), u32::MAX, unwell(500));
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    let seen = |now: &Simulator| now.comments(REPOSITORY, 1)[0].reactions.len() == 1;
+    world.simulator.wait_for(seen, PATIENCE).await.unwrap();
+    world.ages("update commands set created_at = '2020-01-01T00:00:00+00:00'").await;
+    world.settles_as(expect![[r#"
             alice        #1 /asynccoder debug
             asynccoder   #1 :eyes:
             asynccoder   #1 GitHub did not answer me for too long, so I did not start. Please comment again.
         "#]]).await;
-        world.simulator.faults().clear();
-        assert_eq!(world.balance().await, (100, 0));
-    }
-);
+    world.simulator.faults().clear();
+    assert_eq!(world.balance().await, (100, 0));
+});
 
 story!(whoever_loses_write_permission_meanwhile_gets_no_push, async |world| {
     world.model(repo::fixes_the_till());

@@ -2,12 +2,10 @@
 //! That nobody asks inside of a limit's window is checked at the end of every story.
 
 use super::UNDISTURBED;
-use crate::world::{World, repo, story};
+use crate::world::{PATIENCE, World, repo, story};
 use asynccoder::simulator::{At, Moment, Refusal, Simulator};
 use expect_test::expect;
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until GitHub has asked to wait, for longer than anything can have been on its way.
 async fn somebody_was_told(world: &World) {

@@ -1,6 +1,6 @@
 //! GitHub's button that has all checks of a commit again: each of ours runs once more, once for a press.
 
-use crate::world::{REPOSITORY, World, repo, rows, story};
+use crate::world::{PATIENCE, REPOSITORY, World, repo, rows, story};
 use asynccoder::simulator::{At, Mishaps, Moment, Script, Simulator};
 use expect_test::expect;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ story!(what_still_runs_is_left_alone, async |world| {
     world.simulator.rerequest(REPOSITORY, check.id, "alice").unwrap();
     gate.reached().await.unwrap();
     let shown = |now: &Simulator| now.check_runs(REPOSITORY).len() == 3;
-    world.simulator.wait_for(shown, Duration::from_secs(10)).await.unwrap();
+    world.simulator.wait_for(shown, PATIENCE).await.unwrap();
     rows::until(world, "select count(*) from documents where github_id is null", 0).await;
     world.simulator.advance(Duration::from_secs(10));
     world.simulator.rerequest_all(REPOSITORY, &head, "alice").unwrap();

@@ -4,7 +4,7 @@
 use crate::world::impatient::Server as Impatient;
 use crate::world::processes::{gone, there};
 use crate::world::registry::{FETCH, Registry};
-use crate::world::{Plan, REPOSITORY, World, repo, tell};
+use crate::world::{PATIENCE, Plan, REPOSITORY, World, repo, tell};
 use asynccoder::config::Outside;
 use asynccoder::simulator::{RepositoryOptions, Script};
 use expect_test::expect;
@@ -499,7 +499,7 @@ async fn what_was_fetched_of_a_repository_goes_when_it_becomes_private_or_is_gon
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
+        tokio::time::timeout(PATIENCE, gone).await.unwrap();
         world.story();
     })
     .await;

@@ -1,10 +1,7 @@
 //! Pushes may take minutes; whoever only wants an answer does not wait for those of others.
 
-use crate::world::{BOT, World, repo, story};
+use crate::world::{BOT, PATIENCE, World, repo, story};
 use asynccoder::simulator::{At, Effect, Gate, Moment, RepositoryOptions, Simulator};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Accounts of their own, with the same fault in the same till: as many as a server pushes for at once.
 const OTHERS: &[&str] = &["initech", "hooli", "globex", "umbrella"];

@@ -1,11 +1,9 @@
 //! What only a person can give or take: permissions of the App, and the App itself.
 
-use crate::world::{BOT, REPOSITORY, World, repo, story};
+use crate::world::{BOT, PATIENCE, REPOSITORY, World, repo, story};
 use asynccoder::simulator::{At, Effect, Gate, Moment, Simulator};
 use expect_test::expect;
-use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
 const ALL: &[(&str, &str)] = &[
     ("checks", "write"),
     ("contents", "write"),

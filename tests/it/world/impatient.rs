@@ -1,5 +1,6 @@
 //! The real server with short waits, in a process of its own: to be killed, stopped and asked to end.
 
+pub(crate) use super::PATIENCE;
 use super::{BOT, REPOSITORY, World};
 use asynccoder::simulator::{Door, Effect, Entry, Simulator};
 use asynccoder::store::Store;
@@ -10,9 +11,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-
-/// Longer than any start, end or takeover.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often the rows are looked at.
 const LOOK: Duration = Duration::from_millis(10);

@@ -1,15 +1,13 @@
 //! The real program, in a process of its own.
 
+use super::PATIENCE;
 use super::{World, laws};
 use asynccoder::simulator::Simulator;
 use asynccoder::store::Store;
 use std::fs::File;
 use std::process::{Output, Stdio};
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program with only these variables, in the world's folder.
 pub(crate) fn program<'a>(

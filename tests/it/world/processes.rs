@@ -5,10 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// After this nothing of a command may be left.
-pub(crate) const GONE: Duration = Duration::from_secs(5);
+/// After this nothing of a command may be left, on a machine that has much else to do.
+pub(crate) const GONE: Duration = Duration::from_secs(20);
 /// Within this it is started.
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_mins(2);
 
 /// The processes of this machine that were started with this word.
 fn alive(word: &str) -> Vec<String> {
