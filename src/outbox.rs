@@ -102,8 +102,9 @@ impl Outbox {
             return;
         };
         let blocked = done.unwrap_or_else(|error| {
-            tracing::error!(%error, "the outbox could not note what it did");
-            None
+            tracing::error!(account = %writer.account, %error, "the outbox could not do what it should, or not note it");
+            // What fails again and again holds up only its own account, and fills no log.
+            Some(self.timing.poll)
         });
         if let Err(error) = self.store.release_writer(writer, blocked).await {
             tracing::error!(%error, "a writer lease could not be given back; it runs out by itself");
