@@ -14,9 +14,6 @@ use chrono::{DateTime, Utc};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Why a document is left that is taken up again if it can be.
-const NOT_REACHED: &str = "the App does not reach the repository";
-
 row! {
     /// A document that shows less than is wanted.
     #[derive(Clone, Debug)]
@@ -132,19 +129,22 @@ pub(super) async fn leave(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
         tx,
         "update documents set dead = true, error = $2, updated_at = $3
          where repository_id = $1 and wanted > shown and not dead",
-        args![repository, NOT_REACHED, now()],
+        args![repository, "the App does not reach the repository", now()],
     )
     .await?;
     Ok(())
 }
 
-/// Shows what was left.
+/// Shows what was left or given up, for whoever has the repository now. GitHub may have refused it before
+/// any webhook told why, so the reason says nothing; and what has no id may be there, because what is out
+/// of reach looks as if somebody had removed it.
 pub(super) async fn take_up_again(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
     exec(
         tx,
-        "update documents set dead = false, error = null, due_at = $3, updated_at = $3
-         where repository_id = $1 and dead and error = $2",
-        args![repository, NOT_REACHED, now()],
+        "update documents set dead = false, error = null, unsure = (github_id is null), due_at = $2, updated_at = $2,
+             account_id = (select r.account_id from repositories r where r.id = $1)
+         where repository_id = $1 and dead",
+        args![repository, now()],
     )
     .await?;
     Ok(())

@@ -63,6 +63,89 @@ story!(a_repository_that_is_taken_away_is_left_at_once, async |world| {
         .await;
 });
 
+/// Begins a task, and takes the repository away before any webhook tells of it: GitHub refuses whatever
+/// the bot still wants to show. Then the webhook comes, and the repository is given back.
+async fn is_lost_and_found(world: &mut World, tokens_die: bool) {
+    world.expects_refusals();
+    let gate = at_work(world).await;
+    world.simulator.quietly().choose_repository(REPOSITORY, false).unwrap();
+    if tokens_die {
+        world.simulator.revoke_tokens();
+    }
+    gate.open();
+    world.settle().await;
+    let removed = removal(world);
+    let (event, body) = ("installation_repositories", removed.as_bytes());
+    world.simulator.deliver_raw(event, "removed", body, &[]).await.unwrap();
+    world.settle().await;
+    world.simulator.advance(Duration::from_secs(5));
+    world.simulator.choose_repository(REPOSITORY, true).unwrap();
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   #1 debug · failed: GitHub did not accept the result. You pay nothing for this task. [4 steps, 0 credits]
+    "#]]).await;
+}
+
+story!(what_github_refused_before_it_told_why_is_shown_once_it_can_be, async |world| {
+    is_lost_and_found(world, true).await;
+});
+
+story!(a_comment_that_was_out_of_reach_is_found_and_not_written_anew, async |world| {
+    is_lost_and_found(world, false).await;
+});
+
+story!(what_was_not_shown_before_the_app_left_is_shown_when_it_is_back, async |world| {
+    let gate = at_work(world).await;
+    world.simulator.uninstall("acme").unwrap();
+    world.simulator.deliveries_idle().await;
+    world.app().settled(PATIENCE).await.unwrap();
+    gate.open();
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   #1 debug · running: Claude Sonnet 5.5 · estimate 20–66 credits, at most 66 credits
+    "#]]).await;
+    world.simulator.advance(Duration::from_secs(5));
+    world.simulator.install("acme").unwrap();
+    world
+        .settles_as(expect![[r#"
+        asynccoder   #1 debug · cancelled: Stopped, as asked. [0 steps, 0 credits]
+    "#]])
+        .await;
+});
+
+story!(what_was_not_shown_is_shown_where_the_repository_is_now, async |world| {
+    let gate = at_work(world).await;
+    world.simulator.choose_repository(REPOSITORY, false).unwrap();
+    world.simulator.deliveries_idle().await;
+    world.app().settled(PATIENCE).await.unwrap();
+    gate.open();
+    world.settle().await;
+    world.story();
+    let owner = world.simulator.add_organization("initech");
+    let installation = world.simulator.install("initech").unwrap();
+    world.simulator.move_repository(REPOSITORY, "initech/till").unwrap();
+    world.settle().await;
+    let given = json!({
+        "action": "added", "repositories_removed": [],
+        "repositories_added": [
+            { "id": world.ids.repository, "full_name": "initech/till", "private": false },
+        ],
+        "installation": {
+            "id": installation, "updated_at": chrono::Utc::now().timestamp() + 5, "suspended_at": null,
+            "account": { "id": owner, "login": "initech", "type": "Organization" },
+        },
+    });
+    let (event, body) = ("installation_repositories", given.to_string());
+    world.simulator.deliver_raw(event, "added", body.as_bytes(), &[]).await.unwrap();
+    world
+        .settles_as(expect![[r#"
+        asynccoder   #1 debug · cancelled: Stopped, as asked. [0 steps, 0 credits]
+    "#]])
+        .await;
+});
+
 story!(another_repository_of_the_account_goes_on, async |world| {
     let files = repo::files(include_str!("../../../fixtures/repos/till.txt"));
     let options = RepositoryOptions { files, ..RepositoryOptions::default() };
