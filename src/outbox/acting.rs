@@ -34,13 +34,13 @@ impl Outbox {
                 self.again_later(act, wait, unsure, error).await?;
             }
             Verdict::Blocked { wait, unsure, error } => {
-                self.store.act_later(act.id, wait, act.unsure || unsure, &error).await?;
+                self.store.act_later(act, wait, act.unsure || unsure, &error).await?;
                 return Ok(Some(wait));
             }
             Verdict::Parked { lacks } => self.park(act, lacks).await?,
             Verdict::Moved { unsure } => {
                 let unsure = act.unsure || unsure;
-                self.store.act_later(act.id, Duration::ZERO, unsure, "it has moved").await?;
+                self.store.act_later(act, Duration::ZERO, unsure, "it has moved").await?;
             }
             Verdict::Suspended => self.suspended(writer).await?,
             Verdict::Impossible(error) => self.give_up(act, error).await?,
@@ -60,7 +60,7 @@ impl Outbox {
             return self.give_up(act, detail::gave_up(&error)).await;
         }
         tracing::warn!(act = %act.id.0, kind = %act.act.kind(), unsure, error, "an act is tried again later");
-        self.store.act_later(act.id, wait, unsure, &error).await
+        self.store.act_later(act, wait, unsure, &error).await
     }
 
     /// What only adorns is not worth waiting for a person.

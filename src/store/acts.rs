@@ -279,7 +279,8 @@ impl Store {
             args![act.id, json(&wanted)?, patch, now(), writer.lease],
         )
         .await?;
-        if let Some(task) = act.task.filter(|_| still_acting == 1) {
+        let goes_on = still_acting == 1 && !stop_if_asked(&mut tx, act).await?;
+        if let Some(task) = act.task.filter(|_| goes_on) {
             super::views::set_detail(&mut tx, task, &detail).await?;
         }
         Ok(tx.commit().await?)
@@ -288,7 +289,7 @@ impl Store {
     /// Tries the act again later. `unsure`: it may have happened, so it is looked up first.
     pub async fn act_later(
         &self,
-        act: ActId,
+        act: &DueAct,
         wait: Duration,
         unsure: bool,
         error: &str,
@@ -296,13 +297,16 @@ impl Store {
         let state = if unsure { ActState::Unknown } else { ActState::Open };
         let mut tx = self.db.begin().await?;
         let due_at = tx.clock().await? + wait;
-        exec(
+        let changed = exec(
             &mut tx,
             "update acts set state = $2, due_at = $3, error = $4, lookups = lookups + $5, updated_at = $6
              where id = $1 and state in ('open', 'acting', 'unknown')",
-            args![act, state, due_at, error, i64::from(unsure), now()],
+            args![act.id, state, due_at, error, i64::from(unsure), now()],
         )
         .await?;
+        if changed == 1 && !unsure {
+            stop_if_asked(&mut tx, act).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -311,14 +315,15 @@ impl Store {
     pub async fn act_parked(&self, act: &DueAct, wait: Duration, lacks: &str) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let due_at = tx.clock().await? + wait;
-        exec(
+        let changed = exec(
             &mut tx,
             "update acts set state = 'open', due_at = $2, error = $3, updated_at = $4
              where id = $1 and state in ('open', 'acting', 'unknown')",
             args![act.id, due_at, lacks, now()],
         )
         .await?;
-        if let Some(task) = act.task {
+        let goes_on = changed == 0 || !stop_if_asked(&mut tx, act).await?;
+        if let Some(task) = act.task.filter(|_| goes_on) {
             tasks::park(&mut tx, task, Some(lacks)).await?;
         }
         tx.commit().await?;
@@ -344,6 +349,28 @@ impl Store {
         self.bells.outbox.notify_one();
         Ok(())
     }
+}
+
+/// Ends the task of an act that is certainly not done, if somebody wanted to stop it meanwhile and was
+/// told that it was too late. Says whether it did.
+async fn stop_if_asked(tx: &mut Tx, act: &DueAct) -> Result<bool> {
+    let Some(task) = act.task.filter(|_| act.required) else { return Ok(false) };
+    if !tasks::cancel_requested(tx, task).await? || result_may_be_there(tx, task).await? {
+        return Ok(false);
+    }
+    tasks::finish(tx, task, End::Cancelled).await?;
+    Ok(true)
+}
+
+/// Whether a push or a review may be on GitHub already, or on its way there.
+pub(super) async fn result_may_be_there(tx: &mut Tx, task: TaskId) -> Result<bool> {
+    let begun: Option<(TaskId,)> = opt(
+        tx,
+        "select task_id from acts where task_id = $1 and required and state <> 'open' limit 1",
+        args![task],
+    )
+    .await?;
+    Ok(begun.is_some())
 }
 
 async fn finish_if_last(tx: &mut Tx, task: TaskId) -> Result<()> {

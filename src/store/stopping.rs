@@ -28,8 +28,8 @@ pub struct Waiting {
 
 impl Store {
     /// Stops a task, and answers the command that wants it to end. What waits ends now; what runs ends at
-    /// its next heartbeat; what is being published ends now unless the push may be on its way. `false`:
-    /// the command is not ours to answer any more, and nothing changed.
+    /// its next heartbeat; what is being published ends now unless the push may be on its way, or as soon as
+    /// it turns out that it is not. `false`: the command is not ours to answer any more, and nothing changed.
     pub async fn cancel_task(
         &self,
         command: &ClaimedCommand,
@@ -123,7 +123,7 @@ async fn stop(tx: &mut Tx, task: TaskId) -> Result<Stopping> {
     let stopping = match phase {
         Phase::Ended => Stopping::Over,
         Phase::Working if !is_abandoned(&mut *tx, task).await? => Stopping::Stopping,
-        Phase::Publishing if result_may_be_there(&mut *tx, task).await? => Stopping::TooLate,
+        Phase::Publishing if acts::result_may_be_there(&mut *tx, task).await? => Stopping::TooLate,
         Phase::Waiting | Phase::Working | Phase::Publishing => {
             tasks::finish(&mut *tx, task, End::Cancelled).await?;
             Stopping::Stopped
@@ -150,15 +150,4 @@ async fn lock_acts(tx: &mut Tx, task: TaskId) -> Result<()> {
     let statement = locking!("select id from acts where task_id = $1", " for update");
     let _: Vec<(ActId,)> = all(tx, statement, args![task]).await?;
     Ok(())
-}
-
-/// Whether a push or a review may be on GitHub already, or on its way there.
-async fn result_may_be_there(tx: &mut Tx, task: TaskId) -> Result<bool> {
-    let begun: Option<(TaskId,)> = opt(
-        tx,
-        "select task_id from acts where task_id = $1 and required and state <> 'open' limit 1",
-        args![task],
-    )
-    .await?;
-    Ok(begun.is_some())
 }

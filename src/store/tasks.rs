@@ -343,7 +343,8 @@ async fn is_said_to_wait(tx: &mut Tx, task: TaskId, waits_for: Option<&str>) -> 
     Ok(said.is_some())
 }
 
-async fn cancel_requested(tx: &mut Tx, task: TaskId) -> Result<bool> {
+/// Whether somebody wants to stop the task.
+pub(super) async fn cancel_requested(tx: &mut Tx, task: TaskId) -> Result<bool> {
     let asked: Option<(TaskId,)> = opt(
         tx,
         "select id from tasks where id = $1 and cancel_requested_at is not null",

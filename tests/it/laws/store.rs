@@ -53,6 +53,7 @@ on_both!(
     a_task_ends_once_and_pays_what_it_used,
     our_own_faults_are_free,
     cancelling_depends_on_the_phase,
+    a_push_that_is_open_again_after_it_was_to_stop_ends,
     a_sealed_task_that_was_cancelled_publishes_nothing,
     a_task_that_is_given_back_after_it_was_cancelled_ends,
     a_cancelled_task_without_a_worker_ends_as_cancelled,

@@ -107,6 +107,49 @@ story!(a_task_that_is_being_published_goes_on, shown_at_once(), async |world| {
     "#]]).await;
 });
 
+/// Everything but what a push needs.
+const WITHOUT_PUSHING: &[(&str, &str)] = &[
+    ("checks", "write"),
+    ("contents", "read"),
+    ("issues", "write"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+];
+
+/// Alice wants to stop when it is too late; then it turns out that nothing was published.
+async fn stopped_too_late(world: &mut World, at: At, trouble: impl Fn(&World)) {
+    let question = held_at_question(world, 3).await;
+    let push = world.simulator.faults().hold(at, Moment::BeforeEffect);
+    question.open();
+    push.reached().await.unwrap();
+    world.alice.comments(&world.issue, "/asynccoder cancel");
+    until_it_is_stopping(world).await;
+    trouble(world);
+    push.open();
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        alice        #1 /asynccoder cancel
+        asynccoder   #1 Too late to stop `t_<short>`: I am publishing it right now. You can close its pull request.
+        asynccoder   #1 debug · cancelled: Stopped, as asked. [4 steps, 1 credit]
+    "#]]).await;
+    assert_eq!(world.balance().await, (99, 0));
+}
+
+story!(whoever_stops_a_push_that_may_not_be_made_is_heard, shown_at_once(), async |world| {
+    world.expects_refusals();
+    let quietly = world.simulator.quietly();
+    quietly.set_installation_permissions("acme", WITHOUT_PUSHING).unwrap();
+    stopped_too_late(world, At::api("POST", "/access_tokens"), |_| {}).await;
+});
+
+story!(whoever_stops_a_push_that_comes_again_later_is_heard, shown_at_once(), async |world| {
+    let moves = |world: &World| {
+        world.simulator.quietly().move_repository(REPOSITORY, "acme/register").unwrap();
+    };
+    stopped_too_late(world, At::api("POST", "/access_tokens"), moves).await;
+});
+
 story!(there_is_nothing_to_stop, async |world| {
     world.alice.comments(&world.issue, "/asynccoder cancel");
     world.settle().await;

@@ -11,6 +11,7 @@ use asynccoder::domain::repo_config::Kept;
 use asynccoder::domain::report::Outcome;
 use asynccoder::domain::report::answer::Stopping;
 use asynccoder::domain::task::{End, Phase, Priority};
+use asynccoder::store::acts::Changed;
 use asynccoder::store::commands::Ending;
 use asynccoder::store::deliveries::{Digest, Fact};
 use asynccoder::store::schedules::Schedule;
@@ -286,6 +287,27 @@ pub async fn cancelling_depends_on_the_phase(desk: &Desk) {
     begin_push(desk, &writer).await;
     assert_eq!(desk.cancels(late.id).await, Stopping::TooLate);
     assert_eq!(desk.balance(1).await, (100, 10), "it goes on and is paid at its end");
+}
+
+/// Whoever was told that it is too late is heard as soon as it is certain that nothing was published.
+pub async fn a_push_that_is_open_again_after_it_was_to_stop_ends(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    seal_with_acts(desk, &task).await;
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
+    let push = begin_push(desk, &writer).await;
+    assert_eq!(desk.cancels(task.id).await, Stopping::TooLate);
+    let now = async || {
+        let [only] = &desk.store.thread_tasks(task.repository, 1).await.unwrap()[..] else {
+            panic!()
+        };
+        (only.phase, only.ended_as)
+    };
+    let detail = "the branch has moved".to_owned();
+    let changed = Changed { act: push.act.clone(), patch: None, detail };
+    desk.store.act_changed(&push, &writer, changed).await.unwrap();
+    assert_eq!(now().await, (Phase::Ended, Some(End::Cancelled)));
+    assert_eq!(desk.balance(1).await, (100, 0));
 }
 
 pub async fn a_sealed_task_that_was_cancelled_publishes_nothing(desk: &Desk) {
