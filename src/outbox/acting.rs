@@ -34,13 +34,15 @@ impl Outbox {
                 self.again_later(act, wait, unsure, error).await?;
             }
             Verdict::Blocked { wait, unsure, error } => {
-                self.store.act_later(act, wait, act.unsure || unsure, &error).await?;
+                self.store.act_later(act, wait, unsure, &error).await?;
                 return Ok(Some(wait));
             }
             Verdict::Parked { lacks } => self.park(act, lacks).await?,
             Verdict::Moved { unsure } => {
-                let unsure = act.unsure || unsure;
                 self.store.act_later(act, Duration::ZERO, unsure, "it has moved").await?;
+            }
+            Verdict::Changed => {
+                tracing::info!(act = %act.id.0, "a branch has moved; the push is another one now");
             }
             Verdict::Suspended => self.suspended(writer).await?,
             Verdict::Impossible(error) => self.give_up(act, error).await?,

@@ -13,7 +13,6 @@ use crate::store::acts::{Changed, DueAct};
 use crate::store::writers::Writer;
 use secrecy::SecretString;
 use serde_json::json;
-use std::time::Duration;
 
 /// Somebody who pushes more often than this is not waited for.
 const MOST_TRIES: i64 = 5;
@@ -88,11 +87,7 @@ impl Outbox {
             Moved::Gone => kept(detail::branch_is_gone(&push.branch)),
         };
         match self.store.act_changed(act, writer, changed).await {
-            Ok(()) => Verdict::Later {
-                wait: Duration::ZERO,
-                unsure: false,
-                error: "the branch has moved".to_owned(),
-            },
+            Ok(()) => Verdict::Changed,
             Err(error) => Verdict::Later {
                 wait: self.backoff(act.attempts),
                 unsure: true,

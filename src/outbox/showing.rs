@@ -79,7 +79,7 @@ impl Outbox {
     ) -> store::Result<Option<Duration>> {
         let verdict = self.judge(place, error, document.attempts, false).await;
         match verdict {
-            Verdict::Done(_) | Verdict::Lost => {}
+            Verdict::Done(_) | Verdict::Changed | Verdict::Lost => {}
             Verdict::Moved { .. } => {
                 self.store.document_later(document, Duration::ZERO, "it has moved").await?;
             }

@@ -27,6 +27,8 @@ pub(super) enum Verdict {
     Parked { lacks: String },
     /// The repository has another name now, and it is noted; try again.
     Moved { unsure: bool },
+    /// It has become another act, which is noted and has its turn at once.
+    Changed,
     /// The installation is suspended: nothing more is done for it.
     Suspended,
     /// Somebody else is the writer now.

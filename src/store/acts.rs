@@ -286,7 +286,8 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Tries the act again later. `unsure`: it may have happened, so it is looked up first.
+    /// Tries the act again later. `unsure`: this try may have happened, so it is looked up first; as it is
+    /// if an earlier one may have.
     pub async fn act_later(
         &self,
         act: &DueAct,
@@ -294,7 +295,8 @@ impl Store {
         unsure: bool,
         error: &str,
     ) -> Result<()> {
-        let state = if unsure { ActState::Unknown } else { ActState::Open };
+        let unsure = unsure || act.unsure;
+        let state = not_done(unsure);
         let mut tx = self.db.begin().await?;
         let due_at = tx.clock().await? + wait;
         let changed = exec(
@@ -311,15 +313,16 @@ impl Store {
         Ok(())
     }
 
-    /// Leaves the act until a person has given what it needs; its task says so meanwhile.
+    /// Leaves the act until a person has given what it needs; its task says so meanwhile. An earlier try
+    /// that may have happened is not forgotten.
     pub async fn act_parked(&self, act: &DueAct, wait: Duration, lacks: &str) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let due_at = tx.clock().await? + wait;
         let changed = exec(
             &mut tx,
-            "update acts set state = 'open', due_at = $2, error = $3, updated_at = $4
+            "update acts set state = $5, due_at = $2, error = $3, updated_at = $4
              where id = $1 and state in ('open', 'acting', 'unknown')",
-            args![act.id, due_at, lacks, now()],
+            args![act.id, due_at, lacks, now(), not_done(act.unsure)],
         )
         .await?;
         let goes_on = changed == 0 || !stop_if_asked(&mut tx, act).await?;
@@ -349,6 +352,11 @@ impl Store {
         self.bells.outbox.notify_one();
         Ok(())
     }
+}
+
+/// What an act is that was not done, as far as is known.
+fn not_done(unsure: bool) -> ActState {
+    if unsure { ActState::Unknown } else { ActState::Open }
 }
 
 /// Ends the task of an act that is certainly not done, if somebody wanted to stop it meanwhile and was

@@ -1,8 +1,9 @@
 //! Reviews: what is wrong with a pull request, at the lines where it is wrong, said once.
 
+use crate::world::impatient::PATIENCE;
 use crate::world::people::Issue;
 use crate::world::{BOT, REPOSITORY, World, repo, story, teller};
-use asynccoder::simulator::{At, Refusal, Script};
+use asynccoder::simulator::{At, Refusal, Script, Simulator};
 use expect_test::expect;
 use serde_json::{Value, json};
 
@@ -223,6 +224,29 @@ story!(a_good_change_gets_a_green_check, async |world| {
         <!-- asynccoder:task=<uuid> -->
     "#]]
     .assert_eq(&review(world, &pull));
+});
+
+story!(a_review_that_may_be_there_is_looked_for_after_it_was_parked, async |world| {
+    world.model(finds("It is off by one."));
+    let pull = proposed(world);
+    world.story();
+    let reviews = "/repos/acme/till/pulls/2/reviews";
+    let lacks = "Resource not accessible by integration";
+    let refusal = Refusal { status: 403, body: json!({ "message": lacks }), headers: Vec::new() };
+    world.simulator.faults().lose_reply(At::api("POST", reviews), 1);
+    world.simulator.faults().refuse(At::api("GET", reviews), 1, refusal);
+    world.alice.comments(&pull, "/asynccoder review");
+    let is_parked = |now: &Simulator| {
+        now.comments(REPOSITORY, 2).iter().any(|comment| comment.body.contains("· parked"))
+    };
+    world.simulator.wait_for(is_parked, PATIENCE).await.unwrap();
+    assert_eq!(world.simulator.faults().left(), 0);
+    let usual = ["checks", "contents", "issues", "pull_requests"].map(|name| (name, "write"));
+    world.simulator.set_installation_permissions("acme", &usual).unwrap();
+    world.settle().await;
+    let story = world.story();
+    assert_eq!(story.matches("#2 reviews:").count(), 1, "{story}");
+    assert!(story.contains("pr_review · done: I wrote"), "{story}");
 });
 
 story!(only_what_is_new_is_reviewed_again, async |world| {

@@ -303,6 +303,13 @@ pub async fn a_push_that_is_open_again_after_it_was_to_stop_ends(desk: &Desk) {
         };
         (only.phase, only.ended_as)
     };
+    desk.store.act_later(&push, Duration::ZERO, true, "the reply was lost").await.unwrap();
+    let Job::Act(push) = next_job(desk, &writer).await else { panic!() };
+    desk.store.act_later(&push, Duration::ZERO, false, "not found yet").await.unwrap();
+    desk.store.act_parked(&push, Duration::ZERO, "a permission").await.unwrap();
+    assert_eq!(now().await, (Phase::Publishing, Some(End::Done)), "it may be there");
+
+    assert!(desk.store.act_begins(push.id, &writer, WRITES).await.unwrap());
     let detail = "the branch has moved".to_owned();
     let changed = Changed { act: push.act.clone(), patch: None, detail };
     desk.store.act_changed(&push, &writer, changed).await.unwrap();
