@@ -136,11 +136,12 @@ async fn resolve(tx: &mut Tx, done: &DueAct, task: Option<TaskId>, push: &Push) 
     insert(tx, act).await
 }
 
-/// Stores an act, or opens the one of this kind that the command had: what was right before is not any more.
+/// Stores an act, or opens the one of this kind that the command had: what was right before is not any
+/// more, and it is to be done since now.
 pub(super) async fn insert_anew(tx: &mut Tx, act: NewAct) -> Result<()> {
     exec(
         &mut *tx,
-        "update acts set state = 'open', act = $3, due_at = $4, updated_at = $4
+        "update acts set state = 'open', act = $3, attempts = 0, due_at = $4, created_at = $4, updated_at = $4
          where command_id = $1 and kind = $2 and state in ('done', 'impossible', 'withdrawn')",
         args![act.command, act.act.kind(), json(&act.act)?, now()],
     )

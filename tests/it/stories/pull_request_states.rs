@@ -4,7 +4,7 @@
 use super::UNDISTURBED;
 use crate::world::people::Issue;
 use crate::world::{BOT, REPOSITORY, World, repo, rows, story};
-use asynccoder::simulator::{At, Effect, Moment, Script};
+use asynccoder::simulator::{At, Effect, Moment, Refusal, Script};
 use expect_test::expect;
 use serde_json::json;
 use std::time::Duration;
@@ -173,6 +173,31 @@ story!(a_branch_whose_pull_request_is_open_again_stays, async |world| {
         asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (deleted)
         asynccoder   #1 debug · closed: I opened pull request #2, and it was closed without being merged. [4 steps, 1 credit]
     "#]]).await;
+});
+
+story!(a_branch_that_is_to_go_days_after_it_stayed_is_not_given_up_at_once, async |world| {
+    proposed(world).await;
+    wants_branches_deleted(world).await;
+    let looks = At::api("GET", "/repos/acme/till/pulls/2");
+    let gate = world.simulator.faults().hold(looks.clone(), Moment::BeforeEffect);
+    closes(world, true);
+    gate.reached().await.unwrap();
+    closes(world, false);
+    gate.open();
+    world.settle().await;
+    world.story();
+    let long_ago =
+        "update acts set created_at = '2000-01-01T00:00:00+00:00' where kind = 'delete_branch'";
+    assert_eq!(rows::change(world, long_ago).await, 1);
+    world.simulator.advance(Duration::from_secs(5));
+    world.simulator.faults().refuse(looks, 1, Refusal::unwell(502));
+    closes(world, true);
+    world.settles_as(expect![[r#"
+        carol        #2 closed
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (deleted)
+        asynccoder   #1 debug · closed: I opened pull request #2, and it was closed without being merged. [4 steps, 1 credit]
+    "#]]).await;
+    assert_eq!((branch(world), deletions(world)), (None, 1));
 });
 
 story!(a_branch_that_github_keeps_stays, async |world| {
