@@ -42,6 +42,8 @@ row! {
         pub attempts: i64,
         /// Whether this is the last thing it will ever show.
         pub is_final: bool,
+        /// From when on progress is shown in it.
+        pub progress_at: DateTime<Utc>,
         /// When its task was admitted.
         pub admitted_at: DateTime<Utc>,
         brief: sqlx::types::Json<serde_json::Value>,
@@ -186,7 +188,8 @@ impl Store {
         Ok(begun == 1)
     }
 
-    /// Notes what GitHub shows now, and not to show progress again for so long.
+    /// Notes what GitHub shows now, and not to show progress again for so long; but what somebody has to
+    /// hear of, and what came meanwhile, is not put off.
     pub async fn document_shown(
         &self,
         due: &DueDocument,
@@ -198,8 +201,9 @@ impl Store {
         exec(
             &mut tx,
             "update documents set shown = $2, github_id = $3, unsure = false, attempts = 0, error = null,
-                 progress_at = $4, updated_at = $5 where id = $1 and shown < $2",
-            args![due.id, due.wanted, github_id, progress_at, now()],
+                 progress_at = case when progress_at > $6 then progress_at else $4 end, updated_at = $5
+             where id = $1 and shown < $2",
+            args![due.id, due.wanted, github_id, progress_at, now(), due.progress_at],
         )
         .await?;
         tx.commit().await?;
@@ -287,7 +291,7 @@ pub(super) async fn next(
     let due = opt(
         tx,
         "select d.id, d.task_id, d.repository_id, t.number, d.kind, d.head_sha, d.wanted, d.github_id, d.unsure,
-                d.lookups, d.attempts, t.phase = 'ended' as is_final, t.created_at as admitted_at, t.brief
+                d.lookups, d.attempts, d.progress_at, t.phase = 'ended' as is_final, t.created_at as admitted_at, t.brief
          from documents d join tasks t on t.id = d.task_id
          where d.account_id = $1 and d.wanted > d.shown and not d.dead and d.due_at <= $2
            and (t.phase = 'ended' or (d.progress_at <= $2 and ($3 or d.github_id is null)))

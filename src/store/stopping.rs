@@ -3,7 +3,7 @@
 
 use super::acts::{self, NewAct};
 use super::commands::{ClaimedCommand, close};
-use super::engine::{Tx, all, args, exec, locking, one, opt};
+use super::engine::{Tx, all, args, exec, locking, one};
 use super::{Result, Store, claims, documents, from_json, now, tasks};
 use crate::domain::command::{Asked, Request, Verb};
 use crate::domain::ids::{ActId, CommandId, TaskId};

@@ -52,7 +52,7 @@ pub enum Job {
     /// Do this once.
     Act(Box<DueAct>),
     /// Show the latest state of this.
-    Document(DueDocument),
+    Document(Box<DueDocument>),
 }
 
 /// An account has something to do if an act is due or a document shows less than is wanted: exactly what
@@ -208,7 +208,7 @@ pub(super) async fn begin_write(
 
 fn more_urgent(act: Option<DueAct>, document: Option<DueDocument>) -> Option<Job> {
     let (act, document) = match (act, document) {
-        (None, document) => return document.map(Job::Document),
+        (None, document) => return document.map(Box::new).map(Job::Document),
         (act, None) => return act.map(|act| Job::Act(Box::new(act))),
         (Some(act), Some(document)) => (act, document),
     };
@@ -221,5 +221,5 @@ fn more_urgent(act: Option<DueAct>, document: Option<DueDocument>) -> Option<Job
     } else {
         true
     };
-    Some(if act_goes_first { Job::Act(Box::new(act)) } else { Job::Document(document) })
+    Some(if act_goes_first { Job::Act(Box::new(act)) } else { Job::Document(Box::new(document)) })
 }

@@ -58,6 +58,7 @@ on_both!(
     a_task_that_is_given_back_after_it_was_cancelled_ends,
     a_cancelled_task_without_a_worker_ends_as_cancelled,
     a_cancel_that_is_decided_again_stops_nothing_more,
+    what_somebody_has_to_hear_of_is_not_put_off,
     one_writer_at_a_time,
     the_longer_of_two_waits_counts,
     a_light_writer_leaves_pushes_to_others,

@@ -539,6 +539,28 @@ pub async fn progress_stops_before_the_hour_is_used_up(desk: &Desk) {
     assert!(matches!(last, Next::Do(Job::Document(d)) if d.is_final), "the end is shown");
 }
 
+/// A document is being written while its task finds out that it lacks something.
+pub async fn what_somebody_has_to_hear_of_is_not_put_off(desk: &Desk) {
+    desk.admits(1, "a", task(10)).await.unwrap();
+    let task = desk.claims().await.unwrap();
+    let writer = desk.store.claim_writer(LEASE, WRITES).await.unwrap().unwrap();
+    let Job::Document(document) = next_job(desk, &writer).await else { panic!() };
+    assert!(desk.store.document_begins(&document, &writer, WRITES).await.unwrap());
+    let lacks = Release { lacks: Some("a permission".to_owned()), ..Release::default() };
+    desk.store.release_task(task.id, task.lease, lacks).await.unwrap();
+    desk.store.document_shown(&document, 11, LEASE).await.unwrap();
+    let next = loop {
+        match next_job(desk, &writer).await {
+            Job::Act(act) => {
+                assert!(desk.store.act_begins(act.id, &writer, WRITES).await.unwrap());
+                desk.store.act_done(&act, serde_json::json!({})).await.unwrap();
+            }
+            Job::Document(document) => break document,
+        }
+    };
+    assert_eq!(next.id, document.id);
+}
+
 pub async fn a_suspended_account_owes_and_gets_nothing(desk: &Desk) {
     desk.admits(1, "waiting", task(10)).await.unwrap();
     desk.admits(1, "running", task(10)).await.unwrap();
