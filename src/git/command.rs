@@ -195,10 +195,8 @@ impl Call {
     pub(super) async fn print(self) -> Result<Printed, GitError> {
         let (verb, limit) = (self.verb.clone(), self.limit);
         let mut running = self.start()?;
-        let Ok(done) = tokio::time::timeout(limit, running.finish()).await else {
-            running.kill_all();
-            return Err(GitError::TimedOut(verb, limit));
-        };
+        let done = tokio::time::timeout(limit, running.finish()).await;
+        let done = done.map_err(|_| GitError::TimedOut(verb.clone(), limit))?;
         done.map_err(|error| GitError::Io(format!("git {verb}"), error))
     }
 
@@ -234,6 +232,7 @@ fn hand_over(command: &mut Command, token: &SecretString) -> std::io::Result<()>
     Ok(())
 }
 
+/// A call on its way. Dropped before its end, it ends with all that it started.
 struct Running {
     child: Child,
     input: Option<Vec<u8>>,
@@ -275,9 +274,12 @@ impl Running {
             stderr: String::from_utf8_lossy(&err).into_owned(),
         })
     }
+}
 
-    /// git starts helpers of its own; they are in its process group and end with it.
-    fn kill_all(&self) {
+impl Drop for Running {
+    /// git starts helpers of its own, and one that waits for GitHub would wait on alone, with a token. They
+    /// are in git's process group, which has its number until git is waited for.
+    fn drop(&mut self) {
         let pid = self
             .child
             .id()

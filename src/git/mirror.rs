@@ -13,6 +13,9 @@ const LOCK_PATIENCE: Duration = Duration::from_mins(10);
 /// How often its lock is tried.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
+/// How names begin of what git has not finished.
+const UNFINISHED: [&[u8]; 2] = [b"tmp_", b"incoming-"];
+
 impl Git {
     /// Where a repository's mirror is. The folder's name is made of ids, so a rename changes nothing.
     pub(super) fn mirror(&self, remote: &Remote) -> PathBuf {
@@ -36,6 +39,9 @@ impl Git {
         self.create_mirror(&mirror).await?;
         if self.has_commit(&mirror, commit).await? {
             return Ok(());
+        }
+        if let Err(error) = remove_unfinished(&mirror.join("objects")) {
+            tracing::warn!(%error, "what is left of earlier fetches cannot be removed");
         }
         let url = self.environment.url(&remote.name.owner, &remote.name.name);
         let refspec = format!("+refs/heads/{branch}:refs/heads/{branch}");
@@ -87,6 +93,27 @@ impl Git {
         let object = format!("{commit}^{{commit}}");
         Ok(self.environment.git(git_dir).args(["cat-file", "-e", &object]).print().await?.ok)
     }
+}
+
+/// Removes what fetches left that were broken off: git itself never does. The caller holds the mirror's
+/// lock, so nobody writes them any more.
+fn remove_unfinished(objects: &Path) -> std::io::Result<()> {
+    let mut folders = vec![objects.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let (path, is_folder) = (entry.path(), entry.file_type()?.is_dir());
+            let name = entry.file_name();
+            if !UNFINISHED.iter().any(|begin| name.as_encoded_bytes().starts_with(begin)) {
+                folders.extend(is_folder.then_some(path));
+            } else if is_folder {
+                std::fs::remove_dir_all(path)?;
+            } else {
+                std::fs::remove_file(path)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Keeps others out of a mirror while it is written, also other processes.

@@ -1,9 +1,10 @@
 //! Whoever started something can see it, stop it and start it again.
 
+use crate::world::processes::{GONE, gone, there};
 use crate::world::{BOT, PATIENCE, Plan, REPOSITORY, World, repo, story};
-use asynccoder::simulator::{At, Gate, Moment, Simulator};
+use asynccoder::simulator::{At, Gate, Moment, Simulator, Spoiled};
 use expect_test::expect;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Progress is shown as it happens.
 fn shown_at_once() -> Plan {
@@ -16,13 +17,18 @@ async fn held_at_question(world: &World, n: u32) -> Gate {
     let gate = world.simulator.faults().hold(At::models().after(n - 1), Moment::BeforeReply);
     world.alice.comments(&world.issue, "/asynccoder debug");
     gate.reached().await.unwrap();
+    until_it_is_shown(world).await;
+    gate
+}
+
+/// Everybody sees that it was heard and runs.
+async fn until_it_is_shown(world: &World) {
     let running = |now: &Simulator| {
         let comments = now.comments(REPOSITORY, 1);
         let acknowledged = comments.iter().any(|c| !c.reactions.is_empty());
         acknowledged && comments.iter().any(|c| c.body.contains("debug · running"))
     };
     world.simulator.wait_for(running, PATIENCE).await.unwrap();
-    gate
 }
 
 /// The wish to stop has reached the task.
@@ -248,4 +254,62 @@ story!(a_status_comment_that_was_removed_is_written_anew, shown_at_once(), async
     let ours: Vec<_> = comments.iter().filter(|c| c.author == BOT).collect();
     assert_eq!(ours.len(), 1);
     assert!(ours[0].body.contains("debug · done"), "{}", ours[0].body);
+});
+
+/// A repository of so many files, and so large ones, that git begins a pack before all has arrived.
+fn of_many_files() -> Plan {
+    let mut number = 1_u64;
+    let mut next = || {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        number.to_string()
+    };
+    let mut text = || (0..100).map(|_| next()).collect::<String>().into_bytes();
+    let many: Vec<_> = (0..200).map(|n| (format!("many/{n}"), text())).collect();
+    shown_at_once().repository(|repository| repository.files.extend(many))
+}
+
+/// What git has not finished in any mirror.
+fn half_fetched(world: &World) -> Vec<String> {
+    let mirrors = std::fs::read_dir(world.data_dir().join("mirrors")).unwrap().flatten();
+    let packs =
+        mirrors.filter_map(|mirror| std::fs::read_dir(mirror.path().join("objects/pack")).ok());
+    let names = packs.flatten().flatten().map(|file| file.file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("tmp_")).collect()
+}
+
+story!(of_a_fetch_that_is_stopped_nothing_is_left, of_many_files(), async |world| {
+    let fetch = At::git("POST", "git-upload-pack").after(1);
+    world.simulator.faults().spoil(fetch, 1, Spoiled::Stalled);
+    world.model(repo::fixes_the_till());
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    let fetches = format!("remote-http {}/{REPOSITORY}.git", world.simulator.server_url());
+    there(&fetches).await;
+    let began = Instant::now();
+    while half_fetched(world).is_empty() {
+        assert!(began.elapsed() < GONE, "nothing is fetched");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    until_it_is_shown(world).await;
+    world.alice.comments(&world.issue, "/asynccoder cancel");
+    gone(&fetches).await;
+    world
+        .settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        alice        #1 /asynccoder cancel
+        asynccoder   #1 Stopping `t_<short>`. Its status comment says when it has stopped.
+        asynccoder   #1 debug · cancelled: Stopped, as asked. [0 steps, 0 credits]
+    "#]])
+        .await;
+
+    world.alice.comments(&world.issue, "/asynccoder debug");
+    world.settles_as(expect![[r#"
+        alice        #1 /asynccoder debug
+        asynccoder   #1 :eyes:
+        asynccoder   pushes asynccoder/1-no-discount-at-exactly-100-00-<short> (src/discount.rs +1 -1)
+        asynccoder   opens #2 "Give the discount at exactly 100.00" for main as a draft
+        asynccoder   check "Async Coder / debug" success on <sha>
+        asynccoder   #1 debug · done: I opened draft pull request #2. [4 steps, 1 credit]
+    "#]]).await;
+    assert_eq!(half_fetched(world), [""; 0]);
 });
