@@ -4,6 +4,7 @@
 //! GitHub sends a webhook once and sometimes not at all, so an outage of ours is made good here. It
 //! changes rows and asks GitHub to deliver again; it never decides or answers anything itself.
 
+use crate::domain::event::Installation;
 use crate::domain::plan::{Given, Plans, Subscription};
 use crate::github::GitHub;
 use crate::github::error::GitHubError;
@@ -26,6 +27,8 @@ const MISSED_AT_ONCE: usize = 150;
 const MOST_TRIES: usize = 4;
 /// After its second try a delivery waits so long for the next.
 const BETWEEN_TRIES: TimeDelta = TimeDelta::hours(1);
+/// After so many questions in a row without an answer it is GitHub that cannot be asked, not one of them.
+const IN_VAIN: usize = 5;
 
 /// Plans that are asked for in one turn: far fewer than GitHub lets an App ask in a minute.
 const PLANS_AT_ONCE: i64 = 50;
@@ -116,17 +119,39 @@ impl Reconcile {
     /// Each installation that we know is asked for by its own id, because a list of thousands moves
     /// while it is read.
     async fn installations(&self) -> anyhow::Result<()> {
+        let mut in_vain = 0;
         for known in self.store.installations().await? {
-            let Known { account, installation } = known;
-            let is_news = if let Some(now) = self.github.installation(installation).await? {
-                self.store.installation_stands(&now).await?
-            } else {
-                self.store.forget_installation(account, installation).await?;
-                true
-            };
-            if is_news {
-                tracing::info!(%account, %installation, "an installation changed without a webhook");
+            match self.github.installation(known.installation).await {
+                Ok(stands) => {
+                    in_vain = 0;
+                    self.installation(known, stands).await?;
+                }
+                // The others would get the same answer.
+                Err(error @ (GitHubError::Limited(_) | GitHubError::Unauthorized(_))) => {
+                    return Err(error.into());
+                }
+                Err(error) => {
+                    in_vain += usize::from(error.leaves_unsure());
+                    if in_vain == IN_VAIN {
+                        return Err(error.into());
+                    }
+                    tracing::warn!(account = %known.account, %error, "an installation could not be asked for");
+                }
             }
+        }
+        Ok(())
+    }
+
+    async fn installation(&self, known: Known, stands: Option<Installation>) -> store::Result<()> {
+        let Known { account, installation } = known;
+        let is_news = if let Some(now) = stands {
+            self.store.installation_stands(&now).await?
+        } else {
+            self.store.forget_installation(account, installation).await?;
+            true
+        };
+        if is_news {
+            tracing::info!(%account, %installation, "an installation changed without a webhook");
         }
         Ok(())
     }

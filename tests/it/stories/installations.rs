@@ -4,7 +4,9 @@
 use crate::world::impatient::PATIENCE;
 use crate::world::people::Issue;
 use crate::world::{REPOSITORY, World, repo, rows, story};
-use asynccoder::simulator::{At, Effect, Entry, Gate, Moment, RepositoryOptions, Simulator};
+use asynccoder::simulator::{
+    At, Effect, Entry, Gate, Moment, Refusal, RepositoryOptions, Simulator,
+};
 use expect_test::expect;
 use serde_json::json;
 use std::time::Duration;
@@ -327,4 +329,44 @@ story!(a_login_that_nobody_told_of_is_found_out, async |world| {
     world.simulator.quietly().rename_account("acme", "initech").unwrap();
     world.days_later().await;
     rows::until(world, "select count(*) from accounts where login = 'initech'", 1).await;
+});
+
+/// Somebody else installs the App, later than acme.
+async fn globex_comes(world: &World) {
+    world.alice.comments(&world.issue, "/asynccoder ping");
+    world.simulator.add_organization("globex");
+    world.simulator.install("globex").unwrap();
+    rows::until(world, INSTALLED, 2).await;
+    world.simulator.quietly().uninstall("globex").unwrap();
+}
+
+const INSTALLED: &str = "select count(*) from accounts where installation_id is not null";
+
+story!(an_installation_that_cannot_be_asked_for_keeps_nobody_from_the_others, async |world| {
+    globex_comes(world).await;
+    let first = At::api("GET", &format!("/app/installations/{}", world.ids.installation));
+    world.simulator.faults().refuse(first, u32::MAX, Refusal::unwell(502));
+    world.days_later().await;
+    rows::until(world, INSTALLED, 1).await;
+    world.simulator.faults().clear();
+    world.settle().await;
+    world.story();
+});
+
+story!(no_other_installation_is_asked_for_while_github_wants_a_pause, async |world| {
+    globex_comes(world).await;
+    let any = At::api("GET", "/app/installations/");
+    world.simulator.faults().refuse(any, 1, Refusal::secondary_limit(Some(60)));
+    let line = world.simulator.journal().len();
+    world.days_later().await;
+    let failed =
+        "select count(*) from schedules where name = 'installations' and error is not null";
+    rows::until(world, failed, 1).await;
+    let asked = asked_after(world, line);
+    let asked = asked.iter().filter(|asked| asked.contains("/app/installations/")).count();
+    assert_eq!(asked, 1);
+    world.days_later().await;
+    rows::until(world, INSTALLED, 1).await;
+    world.settle().await;
+    world.story();
 });
