@@ -3,7 +3,9 @@
 use super::super::engine::{Arg, Db, Tx, exec};
 use super::super::{Result, now};
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -38,12 +40,20 @@ impl Inbox {
     /// Starts the writer. It ends when the last store is dropped.
     pub(in crate::store) fn start(db: Db) -> Self {
         let (sender, receiver) = mpsc::channel(INBOX_SIZE);
-        tokio::spawn(write_groups(db, receiver));
+        tokio::spawn(keep_writing(db, receiver));
         Self { sender }
     }
 }
 
-async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Incoming>) {
+/// Without the writer no delivery is ever taken again, so if it breaks down it is begun again. Whoever was
+/// in its group hears that it was not stored, and nobody else; so it cannot break down without end.
+async fn keep_writing(db: Db, mut waiting: mpsc::Receiver<Incoming>) {
+    while AssertUnwindSafe(write_groups(&db, &mut waiting)).catch_unwind().await.is_err() {
+        tracing::error!("the writer of deliveries broke down; it is begun again");
+    }
+}
+
+async fn write_groups(db: &Db, waiting: &mut mpsc::Receiver<Incoming>) {
     while let Some(first) = waiting.recv().await {
         let mut bytes = first.body.len();
         let mut group = vec![first];
@@ -54,7 +64,7 @@ async fn write_groups(db: Db, mut waiting: mpsc::Receiver<Incoming>) {
         }
         let size = group.len();
         let (rows, replies): (Vec<_>, Vec<_>) = group.into_iter().map(Incoming::into_row).unzip();
-        let written = write_group(&db, rows).await;
+        let written = write_group(db, rows).await;
         if let Err(error) = &written {
             tracing::error!(%error, deliveries = size, "deliveries could not be stored");
         }

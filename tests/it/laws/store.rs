@@ -8,6 +8,7 @@ mod retention;
 mod states;
 
 use desk::Desk;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Every case as a test on each database.
 macro_rules! on_both {
@@ -100,4 +101,25 @@ async fn an_old_body_is_read_as_it_was_stored() {
     sqlx::query(old).execute(&pool).await.unwrap();
     pool.close().await;
     assert_eq!(queues::bodies(&desk).await, ["{\"zen\":1}"]);
+}
+
+/// The log cannot be written for a moment, and the writer of deliveries breaks down over what it has to say.
+#[tokio::test]
+async fn deliveries_are_stored_though_their_writer_broke_down() {
+    let desk = Desk::sqlite().await;
+    let pool = sqlx::SqlitePool::connect(&desk.url).await.unwrap();
+    sqlx::query("alter table deliveries rename to away").execute(&pool).await.unwrap();
+    let is_well = AtomicBool::new(false);
+    let writer = move || {
+        assert!(is_well.swap(true, Ordering::SeqCst), "the log cannot be written");
+        std::io::sink()
+    };
+    let log = tracing_subscriber::fmt().with_writer(writer).finish();
+    let log = tracing::subscriber::set_default(log);
+    assert!(desk.store.accept(queues::delivery("a", "{}")).await.is_err());
+    drop(log);
+    sqlx::query("alter table away rename to deliveries").execute(&pool).await.unwrap();
+    pool.close().await;
+    desk.store.accept(queues::delivery("b", "{}")).await.unwrap();
+    assert_eq!(queues::bodies(&desk).await, ["{}"]);
 }

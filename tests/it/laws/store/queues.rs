@@ -7,7 +7,7 @@ use asynccoder::store::tasks::Release;
 use std::cell::RefCell;
 use std::time::Duration;
 
-fn delivery(guid: &str, body: &str) -> NewDelivery {
+pub fn delivery(guid: &str, body: &str) -> NewDelivery {
     let (guid, event) = (guid.to_owned(), "issue_comment".to_owned());
     NewDelivery { guid, event, body: body.to_owned().into() }
 }
