@@ -66,6 +66,9 @@ impl App {
         let rooms = TaskTracker::new();
         let client = github::http_client()?;
         let github = GitHub::new(&config, client.clone())?;
+        if let Err(error) = Sandbox::remove_leftovers(&config.data_dir) {
+            tracing::warn!(%error, "what commands left in DATA_DIR cannot be removed");
+        }
         let models = language_models(&config, client, sandbox(&config).await);
         start_rooms(&config, &store, (github, models), &url, (&rooms, &stop))?;
         serve(&config, &store, listener, &rooms, &stop);

@@ -25,6 +25,7 @@ mod jail;
 mod limits;
 mod output;
 mod running;
+mod scratch;
 mod selftest;
 
 pub use egress::Egress;
@@ -37,13 +38,13 @@ use crate::domain::setup::NoSetup;
 use crate::domain::verification::Exit;
 use jail::{Enter, Watch};
 use running::Running;
+use scratch::Scratch;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// What the shell's words are read by.
@@ -141,7 +142,7 @@ struct Wrapped {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(String, String)>,
-    _scratch: Option<TempDir>,
+    scratch: Option<Scratch>,
 }
 
 impl Sandbox {
@@ -173,6 +174,11 @@ impl Sandbox {
             }
         }
         Err(faults.join("; "))
+    }
+
+    /// Removes what commands of a killed server left in the data folder. Nobody else may run any there.
+    pub fn remove_leftovers(data_dir: &Path) -> io::Result<()> {
+        scratch::remove_all(data_dir)
     }
 
     /// The same walls with other limits.

@@ -121,7 +121,7 @@ impl Launcher for Bubblewrap {
         if room.door.is_some() {
             lead_to_door(&mut env);
         }
-        Ok(Wrapped { program: "bwrap".into(), args: args.0, env, _scratch: None })
+        Ok(Wrapped { program: "bwrap".into(), args: args.0, env, scratch: None })
     }
 }
 

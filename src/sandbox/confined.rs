@@ -7,6 +7,7 @@
 use super::bubblewrap::CONFIGURATION;
 use super::environment::environment;
 use super::jail::{Confine, Enter, Sockets};
+use super::scratch::{self, Scratch};
 use super::{Access, Launcher, Room, Wrapped};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,13 +22,12 @@ const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"
 #[derive(Debug)]
 pub(super) struct Confined {
     /// Where the private folders for temporary files are made.
-    scratch: PathBuf,
+    scratches: PathBuf,
 }
 
 impl Confined {
     pub(super) fn new(data_dir: &Path) -> Self {
-        let scratch = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        Self { scratch: scratch.join("scratch") }
+        Self { scratches: scratch::all(data_dir) }
     }
 }
 
@@ -50,8 +50,7 @@ impl Launcher for Confined {
     }
 
     fn wrap(&self, room: &Room<'_>, enter: Enter) -> io::Result<Wrapped> {
-        std::fs::create_dir_all(&self.scratch)?;
-        let scratch = tempfile::tempdir_in(&self.scratch)?;
+        let scratch = Scratch::beside_others(&self.scratches)?;
         let home = scratch.path().join("home");
         let all = SYSTEM.iter().chain(&CONFIGURATION).chain(&MACHINE).map(PathBuf::from);
         let mut read: Vec<PathBuf> = all.chain(room.toolchains.iter().cloned()).collect();
@@ -70,7 +69,7 @@ impl Launcher for Confined {
             program: room.program.into(),
             args: args.to_vec(),
             env: environment(&home, &temporary, room.toolchains),
-            _scratch: Some(scratch),
+            scratch: Some(scratch),
         })
     }
 }

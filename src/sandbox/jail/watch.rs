@@ -5,6 +5,7 @@
 use super::cgroup::Cgroup;
 use super::family;
 use crate::domain::verification::{Exit, Limit};
+use crate::sandbox::scratch::{Scratch, remove};
 use crate::sandbox::{Job, Limits, Wrapped};
 use anyhow::Context;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -33,8 +34,10 @@ pub(in crate::sandbox) struct Watch {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(String, String)>,
-    /// Where it may write, beside what is thrown away with it.
+    /// Where it may write on the disk.
     writes: Vec<PathBuf>,
+    /// What of this is thrown away with it.
+    scratch: Option<PathBuf>,
     time: Duration,
     limits: Limits,
 }
@@ -46,12 +49,14 @@ impl Watch {
         home: Option<&Path>,
         limits: Limits,
     ) -> Self {
-        let writes = std::iter::once(job.workspace).chain(home).map(Path::to_owned);
+        let scratch = wrapped.scratch.as_ref().map(Scratch::path);
+        let writes = std::iter::once(job.workspace).chain(home).chain(scratch).map(Path::to_owned);
         Self {
             program: wrapped.program.clone(),
             args: wrapped.args.clone(),
             env: wrapped.env.clone(),
             writes: writes.collect(),
+            scratch: scratch.map(Path::to_owned),
             time: job.time,
             limits,
         }
@@ -69,16 +74,19 @@ pub(in crate::sandbox) enum Report {
 }
 
 pub(super) fn run() -> anyhow::Result<()> {
-    let report = watched();
+    let plan = plan()?;
+    let scratch = plan.scratch.clone();
+    let report = watched(plan);
     // Whatever happened.
     family::end();
+    // Nobody else does that if the server is gone. If it is there, it says what cannot be removed.
+    let _ = scratch.map(|folder| remove(&folder));
     eprintln!("{}", serde_json::to_string(&report?)?);
     Ok(())
 }
 
-/// Runs the command until it ends, or until its end has begun.
-fn watched() -> anyhow::Result<Report> {
-    let began = Instant::now();
+/// Leaves the server's company, and reads what there is to do.
+fn plan() -> anyhow::Result<Watch> {
     // The kernel hangs up on processes that a dead server leaves behind in its session while one of them
     // is stopped, and it is the watcher that stops them.
     setsid().context("leaving the server's session")?;
@@ -88,7 +96,12 @@ fn watched() -> anyhow::Result<Report> {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).context("reading what to watch")?;
-    let plan: Watch = serde_json::from_str(&line).context("reading what to watch")?;
+    serde_json::from_str(&line).context("reading what to watch")
+}
+
+/// Runs the command until it ends, or until its end has begun.
+fn watched(plan: Watch) -> anyhow::Result<Report> {
+    let began = Instant::now();
     set_child_subreaper(Some(rustix::process::getpid())).context("looking after orphans")?;
     let stdout = io::stdout().as_fd().try_clone_to_owned().context("sharing the output")?;
     // A little more than is allowed, so that the watcher sees that it was too much.

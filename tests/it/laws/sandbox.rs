@@ -251,6 +251,45 @@ async fn nothing_outlives_a_beginning_that_is_broken_off() {
     }
 }
 
+/// Where namespaces are forbidden, each command has a private folder on the disk. A command closes folders
+/// in it to everybody.
+#[tokio::test]
+async fn no_private_folder_outlives_its_command() {
+    let cell = Cell::new("landlock").await;
+    let scratch = cell.folder.path().join("scratch");
+    let left = || fs::read_dir(&scratch).unwrap().flatten().map(|e| e.path()).collect::<Vec<_>>();
+    let shuts = "mkdir $TMPDIR/a ~/b && (umask 777 && mkdir $TMPDIR/a/shut ~/b/shut) && echo shut";
+    assert_eq!(cell.prints(shuts).await, "shut");
+    assert!(left().is_empty(), "still there: {:?}", left());
+
+    let sleeper = format!("sleep 35{}", rand_digits());
+    let (command, tree) = (format!("{shuts}; {sleeper}"), cell.tree());
+    let job = Job { command: &command, workspace: &tree, access: Access::ReadWrite, time: LONG };
+    let stop = CancellationToken::new();
+    let mut run = Box::pin(cell.sandbox.run(job, &stop));
+    tokio::select! {
+        ran = &mut run => panic!("it ended by itself: {ran:?}"),
+        () = there(&sleeper) => {}
+    }
+    assert_eq!(left().len(), 1);
+    drop(run);
+    gone(&sleeper).await;
+    let began = Instant::now();
+    while !left().is_empty() {
+        assert!(began.elapsed() < GONE, "still there: {:?}", left());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn temporary_files_are_part_of_what_a_command_writes() {
+    let limits = Limits { disk: 100 * 1024 * 1024, ..Limits::default() };
+    let cell = Cell::limited("landlock", limits).await;
+    let command = "for n in $(seq 30); do head -c 10M /dev/zero > $TMPDIR/large$n; done; sleep 50";
+    let ran = cell.tries(command, Access::ReadWrite, Duration::from_secs(10)).await;
+    assert_eq!(ran.exit, Exit::Limit(Limit::Disk), "{}", ran.output);
+}
+
 /// Commands that take everything they can get: each ends at a limit or by itself, soon, and the machine
 /// does not notice.
 #[tokio::test]
