@@ -28,8 +28,9 @@ pub(crate) use push::PushRequest;
 pub(crate) use quota::KeptMirror;
 pub(crate) use rebase::{Moved, Rebased};
 pub(crate) use removal::Removed;
-pub(crate) use worktree::{Worktree, remove};
+pub(crate) use worktree::Worktree;
 
+use crate::disk;
 use crate::domain::ids::{AccountId, RepoName, RepositoryId};
 use command::Environment;
 use std::path::{Path, PathBuf};
@@ -71,7 +72,7 @@ impl Git {
     /// Removes what the process before this one left behind: its worktrees, and mirrors half made.
     pub(crate) fn remove_leftovers(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.worktrees)? {
-            worktree::remove(&entry?.path())?;
+            disk::remove(&entry?.path())?;
         }
         for entry in std::fs::read_dir(&self.mirrors)? {
             let path = entry?.path();

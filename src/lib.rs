@@ -68,18 +68,19 @@
 //! |---|---|---|---|
 //! | 0 | [`domain`] | the words and rules of the trade: pure values | – |
 //! | 1 | [`config`], [`telemetry`] | the environment; the log | – |
+//! | 1 | [`disk`] | removing the folders of commands | – |
 //! | 1 | [`delivery`] | bytes → verified → event | – |
 //! | 2 | [`store`] | the database: all SQL, one table one file; verbs, each one transaction | – |
 //! | 2 | [`github`] | the REST API of GitHub, and tokens | – |
-//! | 2 | [`git`] | the git program: mirrors, worktrees, commits, pushes | – |
-//! | 2 | [`sandbox`] | running a foreign command where nothing can get out | – |
+//! | 2 | [`git`] | the git program: mirrors, worktrees, commits, pushes | `disk` |
+//! | 2 | [`sandbox`] | running a foreign command where nothing can get out | `disk` |
 //! | 2 | [`llm`] | the model services | – |
 //! | 3 | [`agent`] | one conversation with a model over one workspace | `sandbox`, `llm` |
 //! | 3 | [`outbox`] | acts and documents | `store`, `github`, `git` |
 //! | 4 | [`intake`] | event → rows | `store`, `delivery` |
 //! | 4 | [`reconcile`] | what events did not tell; what is old | `store`, `github` |
 //! | 5 | [`admission`] | command → task, answer or refusal | `store`, `github` |
-//! | 5 | [`worker`] | slots, leases, attempts | `store`, `github`, `git`, `sandbox`, `llm`, `agent` |
+//! | 5 | [`worker`] | slots, leases, attempts | `disk`, `store`, `github`, `git`, `sandbox`, `llm`, `agent` |
 //! | 6 | [`http`] | the routes | `store`, `delivery` |
 //! | 6 | [`doctor`] | is this set-up sound | `store`, `github`, `git`, `sandbox`, `delivery` |
 //! | 6 | [`simulate`] | what would this delivery do | `store`, `github`, `delivery`, `intake` |
@@ -172,6 +173,7 @@ pub mod cli;
 pub mod config;
 pub mod delivery;
 mod demo;
+mod disk;
 mod doctor;
 pub mod domain;
 mod git;

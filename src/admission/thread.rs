@@ -1,4 +1,5 @@
-//! Commands about a task of the thread: which one is meant, and what `retry` makes of it.
+//! Commands about a task of the thread: which one is meant, what `cancel` stops, and what `retry` makes
+//! of it.
 
 use super::{Admission, answer};
 use crate::domain::command::{Command, Options, Verb};

@@ -2,8 +2,8 @@
 //! check leaves behind is in nobody's way.
 
 use super::error::GitError;
-use super::worktree::remove;
 use super::{Git, Worktree};
+use crate::disk;
 use crate::domain::ids::Sha;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ impl Checkout {
 
 impl Drop for Checkout {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.home) {
+        if let Err(error) = disk::remove(&self.home) {
             tracing::warn!(%error, "a checked tree could not be removed; it goes with its worktree");
         }
     }

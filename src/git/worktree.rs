@@ -5,10 +5,8 @@ use super::command::write_file;
 use super::error::GitError;
 use super::quota::InUse;
 use super::{Git, Remote};
+use crate::disk;
 use crate::domain::ids::{Lease, Sha, TaskId};
-use std::fs::Permissions;
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Workspace bytes are blob bytes: nothing is converted on the way in or out.
@@ -50,38 +48,10 @@ impl Worktree {
 
 impl Drop for Worktree {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.home) {
+        if let Err(error) = disk::remove(&self.home) {
             tracing::warn!(%error, "a worktree could not be removed; it is removed at the next start");
         }
     }
-}
-
-/// Removes a folder whatever is in it. Commands ran there, and may have closed folders to everybody.
-pub(crate) fn remove(folder: &Path) -> io::Result<()> {
-    let gone = |done: io::Result<()>| match done {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        done => done,
-    };
-    if gone(std::fs::remove_dir_all(folder)).is_ok() {
-        return Ok(());
-    }
-    open_up(folder)?;
-    gone(std::fs::remove_dir_all(folder))
-}
-
-/// Makes every folder below one that its owner may look into and change. No link is followed.
-fn open_up(folder: &Path) -> io::Result<()> {
-    let mut next = vec![folder.to_owned()];
-    while let Some(folder) = next.pop() {
-        std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                next.push(entry.path());
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Git {

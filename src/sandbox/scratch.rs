@@ -1,9 +1,8 @@
 //! Private folders of commands, for walls that cannot make one that is only seen within: they lie on the
 //! disk like everything else, so each is removed with its command, whatever that did to it.
 
-use std::fs::Permissions;
+use crate::disk;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The folder of one command. Dropped, it is removed.
@@ -25,7 +24,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.path) {
+        if let Err(error) = disk::remove(&self.path) {
             // If the command was broken off, something of it may still write.
             tracing::warn!(%error, "the private folder of a command is still there; its watcher or the next start removes it");
         }
@@ -44,35 +43,7 @@ pub(super) fn remove_all(data_dir: &Path) -> io::Result<()> {
         folders => folders?,
     };
     for folder in folders {
-        remove(&folder?.path())?;
-    }
-    Ok(())
-}
-
-/// Removes a folder whatever is in it: commands may have closed folders to everybody.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    let gone = |done: io::Result<()>| match done {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        done => done,
-    };
-    if gone(std::fs::remove_dir_all(folder)).is_ok() {
-        return Ok(());
-    }
-    gone(open_up(folder))?;
-    gone(std::fs::remove_dir_all(folder))
-}
-
-/// Makes every folder below one that its owner may look into and change. No link is followed.
-fn open_up(folder: &Path) -> io::Result<()> {
-    let mut next = vec![folder.to_owned()];
-    while let Some(folder) = next.pop() {
-        std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                next.push(entry.path());
-            }
-        }
+        disk::remove(&folder?.path())?;
     }
     Ok(())
 }

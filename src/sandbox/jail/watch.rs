@@ -4,8 +4,9 @@
 
 use super::cgroup::Cgroup;
 use super::family;
+use crate::disk;
 use crate::domain::verification::{Exit, Limit};
-use crate::sandbox::scratch::{Scratch, remove};
+use crate::sandbox::scratch::Scratch;
 use crate::sandbox::{Job, Limits, Wrapped};
 use anyhow::Context;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -80,7 +81,7 @@ pub(super) fn run() -> anyhow::Result<()> {
     // Whatever happened.
     family::end();
     // Nobody else does that if the server is gone. If it is there, it says what cannot be removed.
-    let _ = scratch.map(|folder| remove(&folder));
+    let _ = scratch.map(|folder| disk::remove(&folder));
     eprintln!("{}", serde_json::to_string(&report?)?);
     Ok(())
 }

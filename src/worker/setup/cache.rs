@@ -3,8 +3,8 @@
 //! copying. Whoever copies holds its lock together with others; whoever fills or drops it holds it alone.
 
 use super::copy;
+use crate::disk;
 use crate::domain::ids::{AccountId, RepositoryId};
-use crate::git;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -91,7 +91,7 @@ impl Cache {
         for shelf in self.shelves()? {
             for path in entries(&shelf)? {
                 if name_of(&path).starts_with(NEW) {
-                    git::remove(&path)?;
+                    disk::remove(&path)?;
                 }
             }
         }
@@ -119,7 +119,7 @@ impl Cache {
                 return Ok(false);
             }
         }
-        git::remove(&folder)?;
+        disk::remove(&folder)?;
         Ok(true)
     }
 
@@ -160,7 +160,7 @@ fn take_away(folder: &Path) -> io::Result<()> {
     match fs::rename(folder, new.path().join("gone")) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
-        Ok(()) => git::remove(new.path()),
+        Ok(()) => disk::remove(new.path()),
     }
 }
 
@@ -230,7 +230,7 @@ impl Place {
         fs::rename(home, new.path().join(HOME))?;
         let size = copy::settle(new.path())?;
         if size > MOST_BYTES {
-            git::remove(new.path())?;
+            disk::remove(new.path())?;
             return Ok(None);
         }
         let contents = Contents { paths, size };
