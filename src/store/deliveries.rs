@@ -137,7 +137,7 @@ impl Store {
     }
 
     /// Looks into at most so many deliveries, oldest first, and writes what follows from them in the
-    /// same transaction. Returns how many there were.
+    /// same transaction. Returns how many are done with: what failed is not tried again without a pause.
     pub async fn digest(&self, most: i64, read: impl Fn(&Delivery) -> Digest) -> Result<usize> {
         let pending: Vec<Delivery> = all(
             self.db.reader(),
@@ -151,13 +151,14 @@ impl Store {
         // Understood before the transaction: nobody waits for the writer while JSON is read.
         let understood: Vec<_> = pending.into_iter().map(|d| d.understand(&read)).collect();
         let mut tx = self.db.begin().await?;
+        let mut done = 0;
         for (delivery, digest) in &understood {
-            digest_one(&mut tx, delivery, digest).await?;
+            done += usize::from(digest_one(&mut tx, delivery, digest).await?);
         }
         tx.commit().await?;
         self.bells.commands.notify_one();
         self.bells.outbox.notify_one();
-        Ok(understood.len())
+        Ok(done)
     }
 }
 
@@ -180,17 +181,25 @@ impl Delivery {
     }
 }
 
-async fn digest_one(tx: &mut Tx, delivery: &Delivery, digest: &Digest) -> Result<()> {
+/// `false`: it is tried again.
+async fn digest_one(tx: &mut Tx, delivery: &Delivery, digest: &Digest) -> Result<bool> {
     let facts = match digest {
-        Digest::Ignored(reason) => return mark(tx, delivery, "ignored", Some(reason)).await,
-        Digest::Failed(reason) => return mark(tx, delivery, "failed", Some(reason)).await,
+        Digest::Ignored(reason) => {
+            mark(tx, delivery, "ignored", Some(reason)).await?;
+            return Ok(true);
+        }
+        Digest::Failed(reason) => {
+            mark(tx, delivery, "failed", Some(reason)).await?;
+            return Ok(true);
+        }
         Digest::Facts(facts) => facts,
     };
     exec(&mut *tx, "savepoint delivery", args![]).await?;
     match write_facts(tx, facts).await {
         Ok(()) => {
             exec(&mut *tx, "release savepoint delivery", args![]).await?;
-            mark(tx, delivery, "processed", None).await
+            mark(tx, delivery, "processed", None).await?;
+            Ok(true)
         }
         Err(error) => {
             exec(&mut *tx, "rollback to savepoint delivery", args![]).await?;
@@ -204,7 +213,7 @@ async fn digest_one(tx: &mut Tx, delivery: &Delivery, digest: &Digest) -> Result
                 args![delivery.id],
             )
             .await?;
-            Ok(())
+            Ok(last)
         }
     }
 }
