@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -91,9 +91,15 @@ impl Server {
         self.child.kill().await.unwrap();
     }
 
-    /// Stops all of its threads, wherever they are.
+    /// Stops all of its threads, wherever they are, and comes back when they have stopped: until then it
+    /// could still do what is only about to be given to it.
     pub(crate) fn freeze(&self) {
         kill_process(self.pid(), Signal::STOP).unwrap();
+        let began = Instant::now();
+        while !is_stopped(self.pid()) {
+            assert!(began.elapsed() < PATIENCE, "it does not stop");
+            std::thread::yield_now();
+        }
     }
 
     /// Lets it go on.
@@ -127,6 +133,14 @@ impl Server {
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().expect("it runs").cast_signed()).unwrap()
     }
+}
+
+fn is_stopped(process: Pid) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", Pid::as_raw(Some(process)))).unwrap();
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 /// Everything that the story tells of is there.
